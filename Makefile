@@ -1,0 +1,42 @@
+# make run    read the sample pictures            make test    ruff, mypy, import-linter, pytest
+# make clean  forget the virtual environment
+#
+# Both set up .venv by themselves (Linux, macOS; Python 3.11 or newer). The pip lines they stand for are in the README.
+# On Linux, PIP_EXTRA_INDEX_URL=https://download.pytorch.org/whl/cpu spares the gigabytes of CUDA.
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+SAMPLES := $(sort $(wildcard resources/samples/*.png resources/samples/*.jpg))
+
+.PHONY: run test lint clean
+
+run: $(VENV)/.installed-base
+	@echo "formulens recognize resources/samples/*.png resources/samples/*.jpg"
+	@$(BIN)/formulens recognize $(SAMPLES)
+
+test: $(VENV)/.installed-test lint
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/.installed-test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+clean:
+	rm -rf $(VENV)
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Formulens needs Python 3.11 or newer; name one: make PYTHON=python3.12" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed-base: $(BIN)/python pyproject.toml constraints.txt
+	$(PIP) --editable .
+	@touch $@
+
+$(VENV)/.installed-test: $(BIN)/python pyproject.toml constraints.txt
+	$(PIP) --editable '.[test]'
+	@touch $@ $(VENV)/.installed-base
