@@ -1,0 +1,101 @@
+"""Questions about single tokens, and the plain cut of a formula into tokens."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from core_model.latex import symbols
+from core_model.latex.lexer import lex, row_gap
+
+_OPENING: Final = ("\\left", "\\begin{")
+_JOINED: Final = frozenset(["\\left", "\\right", "\\middle"])
+_BRACED_NAME: Final = frozenset(["\\begin", "\\end", "\\hspace", "\\mspace"])
+_SILENT: Final = frozenset(
+    [
+        "{", "}", "_", "^", "&", "\\\\", "\\limits", "\\nolimits", "\\substack", "\\stackrel", "\\overset", "\\underset",
+        "\\binom", "\\dbinom", "\\tbinom", "\\operatorname", "\\operatorname*", "\\boldsymbol", "\\pmb", "\\atop",
+        "\\left.", "\\right.", "\\middle.", "\\smash",
+    ]
+)  # fmt: skip
+_SILENT_GROUPS: Final = (
+    symbols.FONTS
+    | symbols.PHANTOMS
+    | symbols.CLASS_COMMANDS
+    | frozenset(symbols.STYLES)
+    | frozenset(symbols.DELIMITER_SIZES)
+    | frozenset(["\\mathop", "\\mathord", "\\mathrlap", "\\mathllap", "\\mathclap", "\\lefteqn"])
+)
+
+
+def tokenize(latex: str) -> list[str]:
+    """Cut LaTeX into tokens in canonical spelling (``\\left(``, ``\\begin{array}`` are one token each).
+
+    White space and comments go; nothing is parsed, so broken LaTeX gives tokens too.
+
+    Raises:
+        LatexError: a character that is no ASCII.
+    """
+    raw = lex(latex).tokens[:-1]
+    out: list[str] = []
+    index = 0
+    while index < len(raw):
+        token = raw[index]
+        index += 1
+        if token in _JOINED and index < len(raw):
+            token += raw[index]
+            index += 1
+        elif token == "\\operatorname" and index < len(raw) and raw[index] == "*":
+            token += "*"
+            index += 1
+        elif index < len(raw) and raw[index] == "{" and token in _BRACED_NAME and "}" in raw[index : index + 30]:
+            end = raw.index("}", index)
+            token += "".join(raw[index : end + 1])
+            index = end + 1
+        elif token == "[" and out and out[-1] == "\\\\" and (gap := row_gap(raw, index - 1)):
+            index += len(gap) + 1
+            token = f"[{gap}]"
+        elif token == "\\text" and raw[index : index + 1] == ["{"] and _is_text_sign(raw, index):
+            end = raw.index("}", index)
+            token += "".join(raw[index : end + 1])
+            index = end + 1
+        out.append("\\" if token[0] == "\\" and token[1:].isspace() else token)
+    return out
+
+
+def _is_text_sign(raw: list[str], index: int) -> bool:
+    for length in (1, 2, 3):
+        if raw[index + 1 + length : index + 2 + length] == ["}"]:
+            sign = "".join(raw[index + 1 : index + 1 + length])
+            return sign == "~" or sign in symbols.TEXT_CHARACTERS
+    return False
+
+
+def is_spacing(token: str) -> bool:
+    """Whether a token is white space and nothing else.
+
+    So is the extra space after a row, ``[2mm]``. Commands with invisible arguments (``\\phantom``) are not: ``skeleton`` drops those with what they hold.
+    """
+    if token in symbols.SPACES or token.startswith(("\\hspace{", "\\mspace{")):
+        return True
+    return token[0] == "[" and len(token) > 1  # the gap after a row
+
+
+def prints(token: str) -> bool:
+    """Whether a token puts ink of its own on the paper."""
+    if token in _SILENT or token in _SILENT_GROUPS or is_spacing(token):
+        return False
+    return not token.startswith(("\\begin{", "\\end{", "\\multicolumn{"))
+
+
+def is_balanced(tokens: Sequence[str]) -> bool:
+    """Whether braces, ``\\left`` and ``\\right``, and environments close in the right order."""
+    stack: list[str] = []
+    for token in tokens:
+        if token == "{" or token.startswith(_OPENING) and token != "\\leftarrow":
+            if token.startswith("\\left") and token[5:6].isalpha():
+                continue
+            stack.append("\\end{" + token[7:] if token.startswith("\\begin{") else "}" if token == "{" else "\\right")
+        elif token == "}" or token.startswith("\\end{") or (token.startswith("\\right") and not token[6:7].isalpha()):
+            expected = "\\right" if token.startswith("\\right") else token
+            if not stack or stack.pop() != expected:
+                return False
+    return not stack

@@ -1,0 +1,381 @@
+"""A picture of a formula -> its LaTeX: the facade over preprocessing, model and decoding.
+
+    recognizer = Recognizer.load()
+    recognition = recognizer.recognize("formula.png")
+    print(recognition.latex)
+
+Recognition has no side effects; the same picture with the same options gives the same reading, alone or among others.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from importlib import resources
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from PIL import Image
+
+from core_model import checkpoint as checkpoints
+from core_model.decoding import DecodingOptions, Hypothesis, ShouldStop, decode, grammar_guard, never_stop
+from core_model.device import choose_device
+from core_model.errors import CheckpointError, LatexError
+from core_model.latex import tidy
+from core_model.model import FormulaModel, Memory
+from core_model.pictures import open_grey, to_grey
+from core_model.preprocessing import Prepared, prepare, to_batch
+from core_model.tokenizer import Tokenizer
+
+Picture = str | Path | IO[bytes] | Image.Image | NDArray[Any]
+Box = tuple[float, float, float, float]
+
+DEFAULT_CHECKPOINT = "formulens"
+ENCODE_PIXELS = 2_000_000
+"""Largest batch of the encoder, in pixels: bounds its memory to some hundred MB."""
+DECODE_CELLS = 16_000
+"""Largest batch of the decoder, in grid cells times hypotheses."""
+
+ENDINGS = {
+    "repetition": "repetition: the reading began to repeat itself and was cut there",
+    "length": "length: the reading was cut because it became longer than the picture can hold",
+    "stopped": "stopped: the reading was broken off on request",
+}
+
+
+@dataclass(frozen=True)
+class RecognizeOptions(DecodingOptions):
+    """How to read a picture: the options of decoding, with other tokens for each place by default."""
+
+    token_alternatives: int = 3
+
+
+@dataclass(frozen=True)
+class TokenAlternative:
+    """Another token for the same place."""
+
+    text: str
+    confidence: float
+
+
+@dataclass(frozen=True)
+class TokenReading:
+    """One token of a reading."""
+
+    text: str
+    confidence: float
+    """The model's probability of this token at this place, in 0..1."""
+    alternatives: tuple[TokenAlternative, ...] = ()
+    attention: NDArray[np.float16] | None = field(default=None, repr=False, compare=False)
+    """[rows, columns]: where the model looked, over the cells that cover the prepared picture; sums to about 1."""
+    prepared: Prepared | None = field(default=None, repr=False, compare=False)
+    """The picture that the model saw."""
+    stride: int = field(default=8, repr=False, compare=False)
+    """Prepared pixels per cell."""
+
+    def peak(self) -> tuple[float, float] | None:
+        """(x, y) in source pixels of the point most attended to (centroid of 3 x 3 cells); None without attention."""
+        if self.attention is None or self.prepared is None:
+            return None
+        weights = self.attention.astype(np.float64)
+        row, column = np.unravel_index(int(weights.argmax()), weights.shape)
+        top, left = max(int(row) - 1, 0), max(int(column) - 1, 0)
+        near = weights[top : int(row) + 2, left : int(column) + 2]
+        y, x = np.mgrid[0 : near.shape[0], 0 : near.shape[1]] + 0.5
+        total = max(float(near.sum()), 1e-9)
+        return self.prepared.to_source(
+            (left + float((x * near).sum()) / total) * self.stride,
+            (top + float((y * near).sum()) / total) * self.stride,
+        )
+
+    def box(self, share: float = 0.5) -> Box | None:
+        """Left, top, right, bottom in source pixels of the cells around the peak with at least `share` of it."""
+        if self.attention is None or self.prepared is None:
+            return None
+        weights = self.attention
+        seed = tuple(int(i) for i in np.unravel_index(int(weights.argmax()), weights.shape))
+        strong = weights >= weights[seed] * share
+        region, border = {seed}, [seed]
+        while border:
+            row, column = border.pop()
+            for cell in ((row - 1, column), (row + 1, column), (row, column - 1), (row, column + 1)):
+                inside = 0 <= cell[0] < strong.shape[0] and 0 <= cell[1] < strong.shape[1]
+                if inside and strong[cell] and cell not in region:
+                    region.add(cell)
+                    border.append(cell)
+        rows, columns = [cell[0] for cell in region], [cell[1] for cell in region]
+        return self._source_box(min(rows), min(columns), max(rows) + 1, max(columns) + 1)
+
+    def extent(self) -> Box | None:
+        """Left, top, right, bottom in source pixels of the whole of `attention`: where to lay the heatmap."""
+        if self.attention is None or self.prepared is None:
+            return None
+        return self._source_box(0, 0, *self.attention.shape)
+
+    def _source_box(self, top: int, left: int, bottom: int, right: int) -> Box:
+        assert self.prepared is not None
+        s = self.stride
+        return self.prepared.to_source_box(left * s, top * s, right * s, bottom * s)
+
+
+@dataclass(frozen=True)
+class Alternative:
+    """Another reading of the whole picture."""
+
+    latex: str
+    confidence: float
+
+
+@dataclass(frozen=True)
+class Times:
+    """Milliseconds spent on this picture; of a batch, its share."""
+
+    preprocess: float
+    encode: float
+    decode: float
+
+
+@dataclass(frozen=True)
+class Recognition:
+    """What was read in a picture."""
+
+    latex: str
+    """Tidy LaTeX, without dollars; empty for a blank picture."""
+    confidence: float
+    """Geometric mean of the tokens' probabilities, in 0..1."""
+    tokens: tuple[TokenReading, ...] = ()
+    alternatives: tuple[Alternative, ...] = ()
+    """Other readings, the likeliest first, each with other LaTeX."""
+    warnings: tuple[str, ...] = ()
+    """What the reader should know, each as `kind: sentence`."""
+    milliseconds: Times = Times(0.0, 0.0, 0.0)
+    blank: bool = False
+    """There was no ink."""
+
+
+class Recognizer:
+    """Reads pictures with one model on one device.
+
+    Args:
+        model: on its device, in evaluation mode.
+        config: the content of the checkpoint's config.json; `extra.confidence_temperature` calibrates confidences.
+        device_reason: why this device, in words, for whoever asks.
+    """
+
+    def __init__(
+        self,
+        model: FormulaModel,
+        tokenizer: Tokenizer,
+        config: Mapping[str, Any] | None = None,
+        device_reason: str = "",
+    ) -> None:
+        self.model = model
+        self.tokenizer = tokenizer
+        self.config = dict(config or {})
+        self.device = next(model.parameters()).device
+        self.device_reason = device_reason
+        self._calibration = float(self.config.get("extra", {}).get("confidence_temperature", 1.0))
+
+    @classmethod
+    def load(cls, checkpoint: str | Path | None = None, device: str = "auto") -> Recognizer:
+        """Read a checkpoint folder (None: the one in the box) and put it on a device (`auto`, `cpu`, `mps`, `cuda`).
+
+        Raises:
+            CheckpointError: the folder is missing or damaged.
+            FormulensError: the device asked for is not there.
+        """
+        chosen, reason = choose_device(device)
+        folder = Path(checkpoint) if checkpoint is not None else default_checkpoint()
+        model, tokenizer, config = checkpoints.load(folder, chosen)
+        return cls(model, tokenizer, config, reason)
+
+    def recognize(
+        self, image: Picture, options: RecognizeOptions | None = None, should_stop: ShouldStop = never_stop
+    ) -> Recognition:
+        """Read one picture: a path, an open file, a PIL image or an array [h, w(, channels)].
+
+        Raises:
+            PictureError: the picture cannot be read.
+            DataError: a token of the prefix is not in the vocabulary.
+        """
+        return self.recognize_many([image], options, should_stop)[0]
+
+    def recognize_many(
+        self,
+        images: Sequence[Picture],
+        options: RecognizeOptions | None = None,
+        should_stop: ShouldStop = never_stop,
+    ) -> list[Recognition]:
+        """Read pictures, in batches of similar size; the readings come in the order of the pictures.
+
+        Pictures pass the encoder together only when their padded size is equal, so that a reading never depends on what
+        else is in the batch.
+        """
+        options = options or RecognizeOptions()
+        options = replace(options, confidence_temperature=options.confidence_temperature * self._calibration)
+        readings: dict[int, Recognition] = {}
+        jobs: list[_Job] = []
+        for index, image in enumerate(images):
+            began = time.perf_counter()
+            prepared = prepare(_grey(image))
+            spent = _milliseconds_since(began)
+            if prepared.blank:
+                warning = "blank: there is no ink in this picture"
+                readings[index] = Recognition("", 0.0, warnings=(warning,), milliseconds=Times(spent, 0, 0), blank=True)
+            else:
+                jobs.append(_Job(index, prepared, spent, self.model.stride))
+        jobs.sort(key=lambda job: job.cells)
+        for batch in _batches(jobs, DECODE_CELLS // options.beam):
+            for job, reading in zip(batch, self._read(batch, options, should_stop), strict=True):
+                readings[job.index] = reading
+        return [readings[index] for index in range(len(images))]
+
+    def _read(self, jobs: Sequence[_Job], options: RecognizeOptions, should_stop: ShouldStop) -> list[Recognition]:
+        """One batch through encoder and decoder."""
+        memory, encode_times = self._encode(jobs)
+        began = time.perf_counter()
+        decoded = decode(self.model, memory, self.tokenizer, options, should_stop)
+        spent = _milliseconds_since(began)
+        weights = [len(one.best.tokens) + 1 for one in decoded]
+        results = []
+        for job, one, encode_time, weight in zip(jobs, decoded, encode_times, weights, strict=True):
+            times = Times(job.milliseconds, encode_time, spent * weight / sum(weights))
+            results.append(self._recognition(job, one.hypotheses, times))
+        return results
+
+    def _encode(self, jobs: Sequence[_Job]) -> tuple[Memory, list[float]]:
+        """The memory of all pictures, row by row, and each one's milliseconds."""
+        by_size: dict[tuple[int, int], list[int]] = {}
+        for row, job in enumerate(jobs):
+            by_size.setdefault(job.grid, []).append(row)
+        memories: list[Memory | None] = [None] * len(jobs)
+        times = [0.0] * len(jobs)
+        for (height, width), same in by_size.items():
+            room = max(1, ENCODE_PIXELS // (height * width * self.model.stride**2))
+            for rows in (same[i : i + room] for i in range(0, len(same), room)):
+                began = time.perf_counter()
+                images, sizes = to_batch([jobs[row].prepared.pixels for row in rows])
+                with torch.inference_mode():
+                    memory = self.model.encode(images.to(self.device), sizes.to(self.device))
+                if self.device.type == "cuda":
+                    torch.cuda.synchronize(self.device)  # or the decoder would be charged for the encoder's time
+                for place, row in enumerate(rows):
+                    memories[row] = (
+                        memory.select(torch.tensor([place], device=self.device)) if len(rows) > 1 else memory
+                    )
+                    times[row] = _milliseconds_since(began) / len(rows)
+        return _stack([memory for memory in memories if memory is not None]), times
+
+    def _recognition(self, job: _Job, hypotheses: Sequence[Hypothesis], times: Times) -> Recognition:
+        best = hypotheses[0]
+        latex, problem = self._latex(best)
+        warnings = [ENDINGS[best.ended]] if best.ended in ENDINGS else []
+        if problem:
+            warnings.append(f"syntax: the reading is not well-formed LaTeX and is given as read ({problem})")
+        seen = {latex}
+        alternatives = []
+        for other in hypotheses[1:]:
+            text, _ = self._latex(other)
+            if text not in seen:
+                seen.add(text)
+                alternatives.append(Alternative(text, other.confidence))
+        return Recognition(latex, best.confidence, self._tokens(best, job), tuple(alternatives), tuple(warnings), times)
+
+    def _latex(self, hypothesis: Hypothesis) -> tuple[str, str]:
+        """The tidy LaTeX of a reading, groups that a guard left open closed; else the tokens as they are, and why."""
+        tokens = self.tokenizer.decode(hypothesis.tokens)
+        if hypothesis.ended != "end":
+            tokens += grammar_guard(self.tokenizer, self.device).closers(hypothesis.tokens)
+        try:
+            return tidy(tokens), ""
+        except LatexError as error:
+            return " ".join(tokens), str(error)
+
+    def _tokens(self, hypothesis: Hypothesis, job: _Job) -> tuple[TokenReading, ...]:
+        names = self.tokenizer.tokens
+        maps = None if hypothesis.attention is None else hypothesis.attention[:, : job.grid[0], : job.grid[1]]
+        return tuple(
+            TokenReading(
+                names[token],
+                hypothesis.probabilities[place],
+                tuple(TokenAlternative(names[other], p) for other, p in hypothesis.others[place]),
+                None if maps is None else maps[place],
+                job.prepared,
+                self.model.stride,
+            )
+            for place, token in enumerate(hypothesis.tokens)
+        )
+
+
+class _Job:
+    """A picture under way: its place in the input, what the model sees, the milliseconds of preprocessing."""
+
+    __slots__ = ("cells", "grid", "index", "milliseconds", "prepared")
+
+    def __init__(self, index: int, prepared: Prepared, milliseconds: float, stride: int) -> None:
+        self.index = index
+        self.prepared = prepared
+        self.milliseconds = milliseconds
+        height, width = prepared.pixels.shape
+        self.grid = -(-height // stride), -(-width // stride)
+        self.cells = self.grid[0] * self.grid[1]
+
+
+def default_checkpoint() -> Path:
+    """The folder of the checkpoint in the box.
+
+    Raises:
+        CheckpointError: this installation has none.
+    """
+    try:
+        folder = Path(str(resources.files("resources"))) / "checkpoints" / DEFAULT_CHECKPOINT
+    except ModuleNotFoundError as error:
+        raise CheckpointError("this installation lacks the package `resources`: install Formulens again.") from error
+    if not folder.is_dir():
+        raise CheckpointError(
+            f"this installation has no checkpoint: {folder} is not there. Get it from the project (git checkout, or a "
+            "fresh copy of the program), name another folder with --checkpoint, or train and export one."
+        )
+    return folder
+
+
+def _grey(image: Picture) -> NDArray[np.uint8]:
+    return to_grey(image) if isinstance(image, Image.Image | np.ndarray) else open_grey(image)
+
+
+def _milliseconds_since(began: float) -> float:
+    return (time.perf_counter() - began) * 1000
+
+
+def _batches(jobs: Sequence[_Job], cells: int) -> list[list[_Job]]:
+    """Jobs, the smallest first, in batches whose padded size stays below `cells`."""
+    batches: list[list[_Job]] = []
+    rows = columns = 0
+    for job in jobs:
+        grown = max(rows, job.grid[0]), max(columns, job.grid[1])
+        if batches and grown[0] * grown[1] * (len(batches[-1]) + 1) <= cells:
+            batches[-1].append(job)
+            rows, columns = grown
+        else:
+            batches.append([job])
+            rows, columns = job.grid
+    return batches
+
+
+def _stack(memories: Sequence[Memory]) -> Memory:
+    """Memories of one picture each -> one of all, padded to a common grid."""
+    if len(memories) == 1:
+        return memories[0]
+    rows, columns = (max(memory.grid[axis] for memory in memories) for axis in (0, 1))
+    features, masks = [], []
+    for memory in memories:
+        pad = (0, columns - memory.grid[1], 0, rows - memory.grid[0])  # of the last axis, then of the one before
+        mask = memory.mask.unflatten(1, memory.grid)
+        features.append(F.pad(memory.features.unflatten(1, memory.grid), (0, 0, *pad)).flatten(1, 2))
+        masks.append(F.pad(mask, pad).flatten(1))
+    return Memory(torch.cat(features), torch.cat(masks), (rows, columns), memories[0].stride)
