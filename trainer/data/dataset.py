@@ -1,0 +1,176 @@
+"""Prepared shards as training examples: picture tensors and token ids.
+
+Everything but the pictures is held in flat arrays; a picture is decoded and augmented when its batch is made, from a
+random generator that depends on the seed, the round and the item only, so that batches do not depend on who makes them.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from core_model.errors import DataError
+from core_model.latex import skeleton_of_canonical
+from core_model.preprocessing import to_batch
+from core_model.tokenizer import Tokenizer
+from trainer.data.augment import AugmentOptions, augment
+from trainer.data.batching import BatchOptions, Position, Sizes, stream
+from trainer.data.shards import decode_png, read_table
+
+
+@dataclass(frozen=True)
+class Batch:
+    """A batch, or one process's share of it.
+
+    images float32 [b, 1, h, w], sizes int64 [b, 2]; inputs and targets int64 [b, t]: <bos> + tokens and tokens + <eos>,
+    both padded. ``weight`` is 0 if the share is empty and a stand-in fills it. ``target_count``: targets of the whole
+    batch over all processes; ``samples``: its pictures.
+    """
+
+    position: Position
+    images: Tensor
+    sizes: Tensor
+    inputs: Tensor
+    targets: Tensor
+    weight: float
+    target_count: int
+    samples: int
+
+
+@dataclass(frozen=True)
+class Examples:
+    """All usable pictures of some prepared folders."""
+
+    images: pa.ChunkedArray
+    """PNG bytes, one per item."""
+    tokens: list[list[str]]
+    """Skeletons."""
+    sizes: Sizes
+    sources: list[str]
+    published: list[str]
+    """Canonical LaTeX with spacing, as stored."""
+
+    def __len__(self) -> int:
+        return len(self.tokens)
+
+    def select(self, items: Sequence[int] | NDArray[np.int64]) -> "Examples":
+        """The given items, in that order."""
+        index = np.asarray(items, dtype=np.int64)
+        sizes = Sizes(self.sizes.tokens[index], self.sizes.heights[index], self.sizes.widths[index])
+        return Examples(
+            self.images.take(pa.array(index)),
+            [self.tokens[i] for i in index],
+            sizes,
+            [self.sources[i] for i in index],
+            [self.published[i] for i in index],
+        )
+
+
+def read_examples(folders: Iterable[Path], max_tokens: int, max_pixels: int) -> Examples:
+    """Read prepared folders; formulas over ``max_tokens`` and pictures over ``max_pixels`` are left out.
+
+    Raises ``DataError`` for a missing or damaged folder, or if nothing is left.
+    """
+    folders = list(folders)
+    table = pa.concat_tables(
+        [read_table(folder, ["image", "latex", "source", "height", "width"]) for folder in folders]
+    )
+    latex = table["latex"].to_pylist()
+    tokens = [skeleton_of_canonical(text.split(" ")) for text in latex]
+    lengths = np.array([len(t) for t in tokens], np.int32)
+    heights = table["height"].to_numpy().astype(np.int32)
+    widths = table["width"].to_numpy().astype(np.int32)
+    kept = np.flatnonzero((lengths > 0) & (lengths <= max_tokens) & (heights * widths <= max_pixels))
+    if not len(kept):
+        raise DataError(
+            f"nothing usable in {', '.join(map(str, folders))}: {len(latex)} formulas, all too long or large"
+        )
+    everything = Examples(table["image"], tokens, Sizes(lengths, heights, widths), table["source"].to_pylist(), latex)
+    return everything if len(kept) == len(latex) else everything.select(kept)
+
+
+def count_tokens(examples: Examples) -> Counter[str]:
+    """How often each token occurs."""
+    counts: Counter[str] = Counter()
+    for tokens in examples.tokens:
+        counts.update(tokens)
+    return counts
+
+
+def within_vocabulary(examples: Examples, tokenizer: Tokenizer) -> Examples:
+    """The examples whose every token is in the vocabulary. Raises ``DataError`` if none is."""
+    kept = [i for i, tokens in enumerate(examples.tokens) if all(token in tokenizer for token in tokens)]
+    if not kept:
+        raise DataError("no formula of the data fits the vocabulary: was it made for other data?")
+    return examples if len(kept) == len(examples) else examples.select(kept)
+
+
+class BatchMaker(torch.utils.data.Dataset[Batch]):
+    """Makes one process's share of a batch from its position and items (see `batch_keys`)."""
+
+    def __init__(
+        self,
+        examples: Examples,
+        tokenizer: Tokenizer,
+        augmentation: AugmentOptions,
+        seed: int,
+        rank: int = 0,
+        processes: int = 1,
+    ) -> None:
+        self.images = examples.images
+        self.ids = [np.array(tokenizer.encode(tokens), np.int64) for tokens in examples.tokens]
+        self.augmentation = augmentation
+        self.seed = seed
+        self.rank = rank
+        self.processes = processes
+
+    def __getitem__(self, key: tuple[Position, NDArray[np.int64]]) -> Batch:
+        """``key``: where the batch stands, and its items over all processes."""
+        position, items = key
+        own = items[self.rank :: self.processes]
+        share = own if len(own) else items[:1]
+        pictures = [self.picture(int(item), position.round) for item in share]
+        images, sizes = to_batch(pictures)
+        inputs, targets = pad_ids([self.ids[item] for item in share])
+        count = sum(len(self.ids[item]) + 1 for item in items)
+        return Batch(position, images, sizes, inputs, targets, float(len(own) > 0), count, len(items))
+
+    def picture(self, item: int, round_number: int) -> NDArray[np.uint8]:
+        """The item's picture as the model sees it in this round, uint8 [h, w]."""
+        rng = np.random.default_rng((self.seed, round_number, item))
+        return augment(decode_png(self.images[item].as_py()), rng, self.augmentation)
+
+
+def pad_ids(formulas: Sequence[NDArray[np.int64]]) -> tuple[Tensor, Tensor]:
+    """Token ids -> inputs (<bos> + tokens) and targets (tokens + <eos>), int64 [b, t], padded with <pad>."""
+    length = max(len(ids) for ids in formulas) + 1
+    inputs = np.full((len(formulas), length), Tokenizer.pad_id, np.int64)
+    targets = np.full((len(formulas), length), Tokenizer.pad_id, np.int64)
+    for row, ids in enumerate(formulas):
+        inputs[row, 0] = Tokenizer.bos_id
+        inputs[row, 1 : len(ids) + 1] = ids
+        targets[row, : len(ids)] = ids
+        targets[row, len(ids)] = Tokenizer.eos_id
+    return torch.from_numpy(inputs), torch.from_numpy(targets)
+
+
+class BatchKeys(torch.utils.data.Sampler[tuple[Position, NDArray[np.int64]]]):
+    """The endless stream of batch keys from a position on, as a sampler for ``DataLoader(batch_size=None)``."""
+
+    def __init__(self, sizes: Sizes, options: BatchOptions, seed: int, position: Position) -> None:
+        self.arguments = (sizes, options, seed, position)
+
+    def __iter__(self) -> Iterator[tuple[Position, NDArray[np.int64]]]:
+        return stream(*self.arguments)
+
+
+def describe(examples: Examples) -> str:
+    """One JSON line on what is trained on, for the log and the model card."""
+    return json.dumps({"pictures": len(examples), "sources": dict(Counter(examples.sources).most_common())})

@@ -1,0 +1,1 @@
+"""Renderers of formulas, one module each."""

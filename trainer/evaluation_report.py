@@ -1,0 +1,108 @@
+"""The JSON of an evaluation as Markdown tables: for the terminal, the README and the model card."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+__all__ = ["decode_name", "evaluation_tables"]
+
+Row = Sequence[str]
+
+
+def evaluation_tables(evaluation: dict[str, Any]) -> str:
+    """Everything an evaluation must state, and its figures: text and confidence first, then images.
+
+    ``evaluation``: the content of the JSON file that ``trainer evaluate`` writes.
+    """
+    results = evaluation["results"]
+    parts = [
+        _about(evaluation),
+        "Text, in percent. *Published*: against the labels as published; *skeleton*: both sides without spacing.\n"
+        "AUROC and ECE: token confidence against correctness (skeleton), in 0..1.",
+        _table(
+            "Set|Decoding|Count|BLEU published|Edit published|Exact published|BLEU skeleton|Edit skeleton"
+            "|Exact skeleton|Token accuracy skeleton|AUROC|ECE",
+            (row for result in results for row in _text_rows(result)),
+        ),
+    ]
+    image_rows = [row for result in results for row in _image_rows(result)]
+    if image_rows:
+        parts += [
+            "Images, in percent: truth and prediction rendered alike (12pt article, display style, 200 dpi), "
+            "binarised at 128, cropped.\n*Lenient* is the rule of Deng et al. 2017, "
+            "*strict* is equality up to a shift of 2 pixels.",
+            _table(
+                "Set|Decoding|Truth|Count|Image edit|Lenient match|Lenient without whitespace|Strict match|Renders",
+                image_rows,
+            ),
+        ]
+    notes = [note for result in results for note in _notes(result)]
+    if notes:
+        parts.append("\n".join(f"- {note}" for note in dict.fromkeys(notes)))
+    return "\n\n".join(parts) + "\n"
+
+
+def decode_name(decode: dict[str, Any]) -> str:
+    """``greedy``, or ``beam 5``."""
+    beam = decode.get("beam")
+    return "as given" if beam is None else "greedy" if beam == 1 else f"beam {beam}"
+
+
+def _about(evaluation: dict[str, Any]) -> str:
+    checkpoint = evaluation.get("checkpoint") or {}
+    name = checkpoint.get("name", "none (predictions from a file)")
+    digest = f", weights {checkpoint['digest']}" if "digest" in checkpoint else ""
+    where = f"device {evaluation['device']}, {evaluation['threads']} threads, PyTorch {evaluation['torch']}"
+    return f"Checkpoint {name}{digest}; {where}.\n`{evaluation['command']}`"
+
+
+def _text_rows(result: dict[str, Any]) -> Iterable[Row]:
+    for score in result["scores"]:
+        row = [_set_name(result, score), decode_name(result["decode"]), str(score["count"])]
+        for column in ("published", "skeleton"):
+            figures = score["text"].get(column)
+            row += [_number(figures, name) for name in ("bleu", "edit", "exact")]
+        row.append(_number(score["text"].get("skeleton"), "token_accuracy"))
+        row += [_number(score["calibration"], name, digits=3) for name in ("auroc", "ece")]
+        yield row
+
+
+def _image_rows(result: dict[str, Any]) -> Iterable[Row]:
+    for score in result["scores"]:
+        for column, figures in score["image"].items():
+            names = ("edit", "lenient", "lenient_without_space", "strict", "renders")
+            row = [_set_name(result, score), decode_name(result["decode"]), column, str(figures["count"])]
+            yield row + [_number(figures, name) for name in names]
+
+
+def _notes(result: dict[str, Any]) -> Iterable[str]:
+    yield f"{result['set']}: labels `{result['label_file']}`; pictures: {result['pictures']}"
+    if result["unparsed_labels"]:
+        yield f"{result['set']}: {result['unparsed_labels']} labels do not parse and stay as they are"
+    if result["without_picture"]:
+        yield f"{result['set']}: {result['without_picture']} labels do not render; their prediction is an empty line"
+    if result["left_out"]:
+        yield f"{result['set']}: {result['left_out']} pictures left out (a bare % hides part of the label)"
+
+
+def _set_name(result: dict[str, Any], score: dict[str, Any]) -> str:
+    return f"{result['set']}, {score['group']}" if score["group"] else str(result["set"])
+
+
+def _number(figures: dict[str, Any] | None, name: str, digits: int = 1) -> str:
+    value = None if figures is None else figures.get(name)
+    return "–" if value is None else f"{value:.{digits}f}"
+
+
+def _table(header: str, rows: Iterable[Row]) -> str:
+    cells = [header.split("|"), *([*row] for row in rows)]
+    widths = [max(len(row[i]) for row in cells) for i in range(len(cells[0]))]
+    lines = [
+        "| "
+        + " | ".join(c.ljust(w) if i < 2 else c.rjust(w) for i, (c, w) in enumerate(zip(row, widths, strict=True)))
+        + " |"
+        for row in cells
+    ]
+    rule = "|" + "|".join("-" * (w + 2) if i < 2 else "-" * (w + 1) + ":" for i, w in enumerate(widths)) + "|"
+    return "\n".join([lines[0], rule, *lines[1:]])

@@ -1,0 +1,323 @@
+"""`trainer train`: teacher forcing on prepared shards; resumable at any step, on one process or several.
+
+Read `main`, then `Training.run`. Everything random is a function of the seed and of where the run stands, so a run that
+was killed and started again computes what an uninterrupted one does.
+"""
+
+import ctypes
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from accelerate import Accelerator
+from accelerate.utils import set_seed
+from torch import Tensor
+from tqdm import tqdm
+
+from core_model import checkpoint
+from core_model.device import choose_device
+from core_model.errors import DataError
+from core_model.model import PRESETS, FormulaModel, create_model
+from core_model.tokenizer import Tokenizer
+from trainer.config import Options, conflicts, to_json
+from trainer.data.batching import Position, after
+from trainer.data.dataset import (
+    Batch,
+    BatchKeys,
+    BatchMaker,
+    count_tokens,
+    describe,
+    read_examples,
+    within_vocabulary,
+)
+from trainer.run_state import RunFolder
+from trainer.schedule import Schedule
+from trainer.validation import Validation
+
+__all__ = ["Options", "main"]
+
+
+def main(options: Options) -> int:
+    """Train until the samples are seen, the hours are over or validation stops improving."""
+    accelerator = _accelerator(options)
+    if options.threads:
+        torch.set_num_threads(options.threads)
+    folder = RunFolder(options.out)
+    folder.create()
+    saved = folder.read_config()
+    if saved is not None and (different := conflicts(saved, options)):
+        raise DataError(
+            f"{options.out} holds a run with another {', '.join(different)}: give the same, or another --out."
+        )
+    examples = read_examples(options.data, options.max_tokens, options.max_pixels)
+    tokenizer = _vocabulary(options, folder, lambda: count_tokens(examples))
+    examples = within_vocabulary(examples, tokenizer)
+    accelerator.print(f"{describe(examples)}; vocabulary {len(tokenizer)}; {accelerator.device}")
+    training = Training(options, accelerator, folder, tokenizer)
+    if accelerator.is_main_process:
+        folder.write_config(to_json(options) | {"data_summary": describe(examples)})
+        if not folder.vocabulary.exists():
+            tokenizer.save(folder.vocabulary)
+    accelerator.wait_for_everyone()
+    maker = BatchMaker(
+        examples, tokenizer, options.augment, options.seed, accelerator.process_index, accelerator.num_processes
+    )
+    keys = BatchKeys(examples.sizes, options.batches, options.seed, training.position)
+    loader = torch.utils.data.DataLoader(
+        maker,
+        sampler=keys,
+        batch_size=None,
+        num_workers=options.workers,
+        prefetch_factor=4 if options.workers else None,
+        persistent_workers=options.workers > 0,
+    )
+    training.run(iter(loader))
+    return 0
+
+
+def _accelerator(options: Options) -> Accelerator:
+    device, _ = choose_device(options.device)
+    precision = options.precision
+    if precision == "auto":
+        precision = "bf16" if device.type == "cuda" or (device.type == "cpu" and _multiplies_bf16()) else "fp32"
+    return Accelerator(cpu=device.type == "cpu", mixed_precision="no" if precision == "fp32" else precision)
+
+
+def _multiplies_bf16() -> bool:
+    """Whether this CPU multiplies bf16 in hardware; emulated, it is a hundred times slower than fp32."""
+    capabilities: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()
+    return bool(capabilities.get("amx_bf16") or capabilities.get("avx512_bf16"))
+
+
+def _vocabulary(options: Options, folder: RunFolder, count: Any) -> Tokenizer:
+    if folder.vocabulary.exists():
+        return Tokenizer.load(folder.vocabulary)
+    if options.start_from is not None:
+        return Tokenizer.load(options.start_from / checkpoint.VOCABULARY)
+    tokenizer = Tokenizer.build(count(), options.min_count)
+    if len(tokenizer) <= len(("<pad>", "<bos>", "<eos>")):
+        raise DataError(f"no token occurs {options.min_count} times: lower --min-count or prepare more data.")
+    return tokenizer
+
+
+class Training:
+    """One run: model, optimizer and where it stands."""
+
+    def __init__(self, options: Options, accelerator: Accelerator, folder: RunFolder, tokenizer: Tokenizer) -> None:
+        self.options = options
+        self.accelerator = accelerator
+        self.folder = folder
+        self.tokenizer = tokenizer
+        set_seed(options.seed)
+        model = create_model(PRESETS[options.preset], len(tokenizer))
+        state = folder.load_state(torch.device("cpu"))
+        if state is None and options.start_from is not None:
+            _copy_weights(options.start_from, model)
+        self.plain: FormulaModel = model.to(accelerator.device)
+        optimizer = torch.optim.AdamW(
+            _groups(model, options.optimizer.weight_decay),
+            lr=options.optimizer.peak,
+            betas=(options.optimizer.beta1, options.optimizer.beta2),
+            fused=accelerator.device.type in ("cuda", "cpu"),
+        )
+        self.schedule = Schedule(options.optimizer, options.samples)
+        self.position = Position()
+        self.hours = 0.0
+        self.best: float | None = None
+        self.unimproved = 0
+        self.validated_at = 0
+        if state is not None:
+            model.load_state_dict(state["model"])
+            optimizer.load_state_dict(state["optimizer"])
+            self.schedule.restore(state["schedule"])
+            self.position = Position(**state["position"])
+            self.hours, self.best = state["hours"], state["best"]
+            self.unimproved, self.validated_at = state["unimproved"], state["validated_at"]
+            if accelerator.is_main_process:
+                folder.forget_after(self.position.step)
+            accelerator.print(f"going on at sample {self.position.samples:,}")
+        self.model, self.optimizer = accelerator.prepare(model, optimizer)
+        self.validation = Validation(options, tokenizer) if options.validation and accelerator.is_main_process else None
+
+    def run(self, batches: Iterator[Batch]) -> None:
+        """Train on ``batches`` until it is time to stop; saves on the way and at the end."""
+        options, started, saved = self.options, time.monotonic(), time.monotonic()
+        hours_before = self.hours
+        window = Window()
+        progress = tqdm(
+            total=options.samples,
+            initial=self.position.samples,
+            unit=" pictures",
+            disable=not self.accelerator.is_main_process or not sys.stderr.isatty(),
+            smoothing=0.05,
+        )
+        self.model.train()
+        while self.position.samples < options.samples:
+            batch = next(batches)
+            rate = self.schedule.rate(self.position.step, self.position.samples)
+            window.add(batch, *self.train_step(batch, rate))
+            self.position = after(batch.position, batch.samples)
+            self.hours = hours_before + (time.monotonic() - started) / 3600
+            progress.update(batch.samples)
+            if self.position.step % options.log_every == 0:
+                self.log(window.row(self.accelerator) | {"lr": rate})
+                window = Window()
+            if self.position.step % 20 == 0:
+                _return_memory()
+            stop = False
+            if options.validation and self.position.samples - self.validated_at >= options.validate_every:
+                stop = self.validate()
+            # The clocks of several processes differ; the first one's decides.
+            due = torch.tensor([time.monotonic() - saved > 60 * options.save_minutes], dtype=torch.float32)
+            late = torch.tensor([0 < options.hours < (time.monotonic() - started) / 3600], dtype=torch.float32)
+            flags = self._from_first(torch.cat([due, late, torch.tensor([float(stop)])]))
+            if flags[0]:
+                self.save()
+                saved = time.monotonic()
+            if flags[1] or flags[2]:
+                break
+        progress.close()
+        if options.validation and self.position.samples > self.validated_at:
+            self.validate()
+        self.save()
+        self.accelerator.wait_for_everyone()
+        self.accelerator.end_training()
+
+    def train_step(self, batch: Batch, rate: float) -> tuple[Tensor, Tensor]:
+        """One step; returns the summed loss (without smoothing) and right tokens of this process's share."""
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        device = self.accelerator.device
+        targets = batch.targets.to(device)
+        torch.manual_seed(hash((self.options.seed, batch.position.step, self.accelerator.process_index)) & 0x7FFFFFFF)
+        with self.accelerator.autocast():
+            logits = self.model(batch.images.to(device), batch.sizes.to(device), batch.inputs.to(device))
+        logs = F.log_softmax(logits.float(), dim=-1)  # [b, t, v]
+        valid = targets != Tokenizer.pad_id
+        truth = -logs.gather(2, targets[:, :, None])[:, :, 0]
+        smoothing = self.options.label_smoothing
+        loss = (1 - smoothing) * truth - smoothing * logs.mean(dim=-1) if smoothing else truth
+        # Processes average their gradients; dividing by the whole batch's targets makes that a mean over all of them.
+        scale = batch.weight * self.accelerator.num_processes / batch.target_count
+        self.accelerator.backward((loss * valid).sum() * scale)
+        if self.options.optimizer.clip:
+            self.accelerator.clip_grad_norm_(self.model.parameters(), self.options.optimizer.clip)
+        self.optimizer.step()
+        self.optimizer.zero_grad(set_to_none=True)
+        right = ((logits.argmax(dim=-1) == targets) & valid).sum()
+        return (truth.detach() * valid).sum() * batch.weight, right * batch.weight
+
+    def log(self, row: dict[str, float]) -> None:
+        """Write a row of metrics (first process only)."""
+        if self.accelerator.is_main_process:
+            where = {"step": self.position.step, "samples": self.position.samples, "hours": self.hours}
+            self.folder.append(where | row)
+
+    def validate(self) -> bool:
+        """Validate on the first process, keep the best; returns whether to stop early."""
+        self.validated_at = self.position.samples
+        improved = False
+        if self.validation is not None:
+            self.plain.eval()
+            figures = self.validation.measure(self.plain, self.accelerator.device)
+            self.plain.train()
+            self.log(figures)
+            tqdm.write(f"{self.position.samples:,}: " + ", ".join(f"{k} {v:.3f}" for k, v in figures.items()))
+            sign = -1 if self.options.best_by == "val_loss" else 1
+            value = sign * figures[self.options.best_by]
+            improved = self.best is None or value > self.best
+            if improved:
+                self.best = value
+                self.save_best(figures)
+        improved = bool(self._from_first(torch.tensor([float(improved)]))[0])
+        self.schedule.validated(improved)
+        self.unimproved = 0 if improved else self.unimproved + 1
+        return 0 < self.options.early_stopping <= self.unimproved
+
+    def save_best(self, figures: dict[str, float]) -> None:
+        """Write the best checkpoint so far."""
+        extra = {
+            "samples": self.position.samples,
+            "steps": self.position.step,
+            "hours": round(self.hours, 3),
+            "validation": figures,
+        }
+        checkpoint.save(
+            self.folder.best, self.plain, self.tokenizer, "Written by `trainer train`; see export.\n", extra
+        )
+
+    def save(self) -> None:
+        """Write the full state (first process only)."""
+        if not self.accelerator.is_main_process:
+            return
+        self.folder.save_state(
+            {
+                "model": self.plain.state_dict(),
+                "optimizer": self.optimizer.state_dict(),
+                "schedule": self.schedule.state(),
+                "position": self.position.as_dict(),
+                "hours": self.hours,
+                "best": self.best,
+                "unimproved": self.unimproved,
+                "validated_at": self.validated_at,
+            }
+        )
+
+    def _from_first(self, flags: Tensor) -> Tensor:
+        if self.accelerator.num_processes > 1:
+            flags = flags.to(self.accelerator.device)
+            torch.distributed.broadcast(flags, 0)
+        return flags.cpu()
+
+
+class Window:
+    """Training figures between two rows of metrics."""
+
+    def __init__(self) -> None:
+        self.loss: Tensor | float = 0.0
+        self.right: Tensor | float = 0.0
+        self.targets = 0
+        self.samples = 0
+        self.started = time.monotonic()
+
+    def add(self, batch: Batch, loss: Tensor, right: Tensor) -> None:
+        """Add one step."""
+        self.loss, self.right = self.loss + loss, self.right + right
+        self.targets += batch.target_count
+        self.samples += batch.samples
+
+    def row(self, accelerator: Accelerator) -> dict[str, float]:
+        """Means over all processes."""
+        sums = torch.tensor([float(self.loss), float(self.right)], device=accelerator.device)
+        loss, right = accelerator.reduce(sums, "sum").tolist()
+        return {
+            "train_loss": loss / self.targets,
+            "train_accuracy": right / self.targets,
+            "samples_per_second": self.samples / (time.monotonic() - self.started),
+        }
+
+
+def _groups(model: torch.nn.Module, decay: float) -> list[dict[str, Any]]:
+    matrices = [p for p in model.parameters() if p.ndim > 1]
+    vectors = [p for p in model.parameters() if p.ndim <= 1]
+    return [{"params": matrices, "weight_decay": decay}, {"params": vectors, "weight_decay": 0.0}]
+
+
+def _copy_weights(folder: Path, model: FormulaModel) -> None:
+    other, _, _ = checkpoint.load(folder, torch.device("cpu"))
+    if other.config != model.config:
+        raise DataError(f"{folder} is a {other.config.preset!r} of another shape than --preset {model.config.preset}.")
+    model.load_state_dict(other.state_dict())
+
+
+def _return_memory() -> None:
+    """Give freed memory back: batches of many shapes fragment glibc's heap until it grows without end."""
+    if sys.platform == "linux":
+        try:
+            ctypes.CDLL("libc.so.6").malloc_trim(0)
+        except OSError:  # musl has no such file, and does not fragment this way
+            return
