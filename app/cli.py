@@ -1,0 +1,180 @@
+"""`formulens recognize PICTURE...`: pictures in, LaTeX out, in the terminal; imports no Qt.
+
+Exit status: 0 all pictures read, 1 some could not be read, 2 nothing could be started (usage, device, checkpoint).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TextIO
+
+from core_model.errors import FormulensError, PictureError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from core_model.recognizer import Recognition, RecognizeOptions, Recognizer
+
+    Grey = NDArray[np.uint8]
+
+WINDOW = 32
+"""Pictures opened and read together: enough to batch by size, few enough that the first lines come soon."""
+WINDOW_PIXELS = 64_000_000
+"""Or fewer pictures, if they are large: bounds the memory to this many bytes and one picture."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Entry point of `formulens`; returns the exit status."""
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    if options.command is None:
+        print("There is no window yet: read pictures with `formulens recognize PICTURE...`.\n")
+        parser.print_help()
+        return 0
+    try:
+        return recognize(options)
+    except FormulensError as error:
+        _write(sys.stderr, f"error: {error}")
+        return 2
+    except BrokenPipeError:
+        # The reader of our output (`| head`) has gone; Python would complain again when it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="formulens", description="Read pictures of formulas as LaTeX, offline.")
+    parser.add_argument("--version", action="version", version=f"formulens {_version()}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
+    read = commands.add_parser(
+        "recognize",
+        help="print the LaTeX of pictures",
+        description="Print the LaTeX of each picture, one a line, in the order given.",
+    )
+    read.add_argument("pictures", nargs="+", metavar="PICTURE", help="a picture file")
+    read.add_argument("--json", action="store_true", help="print one JSON object a line for each picture")
+    read.add_argument("--beam", type=_count(1), metavar="N", help="readings followed at once (1: the quickest)")
+    read.add_argument("--alternatives", type=_count(0), metavar="K", help="other readings to give, at most N - 1")
+    read.add_argument("--device", choices=("auto", "cpu", "mps", "cuda"), default="auto", help="where to compute")
+    read.add_argument("--checkpoint", type=Path, metavar="DIR", help="another model than the one in the box")
+    read.set_defaults(parser=read)
+    return parser
+
+
+def _count(least: int) -> Any:
+    def integer(text: str) -> int:
+        value = int(text)
+        if value < least:
+            raise argparse.ArgumentTypeError(f"must be at least {least}, not {value}")
+        return value
+
+    return integer
+
+
+def _version() -> str:
+    try:
+        return metadata.version("formulens")
+    except metadata.PackageNotFoundError:
+        return "(not installed)"
+
+
+def recognize(arguments: argparse.Namespace) -> int:
+    """`formulens recognize`; returns the exit status.
+
+    Raises:
+        FormulensError: the checkpoint or the device cannot be used.
+    """
+    beam = arguments.beam or (arguments.alternatives or 0) + 1
+    if (arguments.alternatives or 0) >= beam:
+        arguments.parser.error(f"--beam {beam} gives at most {beam - 1} alternatives, not {arguments.alternatives}")
+
+    # Importing torch takes a second or two: wrong arguments should not wait for it.
+    from core_model.recognizer import RecognizeOptions, Recognizer
+
+    recognizer = Recognizer.load(arguments.checkpoint, arguments.device)
+    options = RecognizeOptions(beam=beam, alternatives=arguments.alternatives, token_alternatives=0, attention=False)
+    failed = False
+    several = len(arguments.pictures) > 1
+    for name, outcome in _outcomes(recognizer, arguments.pictures, options):
+        if isinstance(outcome, PictureError):
+            failed = True
+        if arguments.json:
+            _write(sys.stdout, json.dumps(_record(name, outcome)))
+        elif isinstance(outcome, PictureError):
+            _write(sys.stderr, f"error: {outcome}")
+        else:
+            prefix = f"{name}: " if several else ""
+            _write(sys.stdout, prefix + outcome.latex)
+            for warning in outcome.warnings:
+                _write(sys.stderr, f"{prefix}warning: {warning}")
+            for other in outcome.alternatives:
+                _write(sys.stdout, f"{prefix}  {other.confidence:.3f}  {other.latex}")
+    return 1 if failed else 0
+
+
+def _outcomes(
+    recognizer: Recognizer, names: Sequence[str], options: RecognizeOptions
+) -> Iterator[tuple[str, Recognition | PictureError]]:
+    """Each picture's reading, or why it cannot be read, in the order of the names."""
+    from core_model.pictures import open_grey
+
+    opened: list[tuple[str, Grey | PictureError]] = []
+    pixels = 0
+    for name in names:
+        try:
+            grey = open_grey(Path(name))
+        except PictureError as error:
+            opened.append((name, error))
+        else:
+            opened.append((name, grey))
+            pixels += grey.size
+        if len(opened) == WINDOW or pixels > WINDOW_PIXELS:
+            yield from _read(recognizer, opened, options)
+            opened, pixels = [], 0
+    yield from _read(recognizer, opened, options)
+
+
+def _read(
+    recognizer: Recognizer, opened: Sequence[tuple[str, Grey | PictureError]], options: RecognizeOptions
+) -> Iterator[tuple[str, Recognition | PictureError]]:
+    greys = [grey for _, grey in opened if not isinstance(grey, PictureError)]
+    readings = iter(recognizer.recognize_many(greys, options))
+    for name, outcome in opened:
+        yield name, outcome if isinstance(outcome, PictureError) else next(readings)
+
+
+def _record(name: str, outcome: Recognition | PictureError) -> dict[str, Any]:
+    """The JSON object of one picture."""
+    if isinstance(outcome, PictureError):
+        return {"file": name, "error": str(outcome)}
+    times = outcome.milliseconds
+    return {
+        "file": name,
+        "latex": outcome.latex,
+        "confidence": round(outcome.confidence, 4),
+        "tokens": [{"text": token.text, "confidence": round(token.confidence, 4)} for token in outcome.tokens],
+        "alternatives": [
+            {"latex": other.latex, "confidence": round(other.confidence, 4)} for other in outcome.alternatives
+        ],
+        "warnings": list(outcome.warnings),
+        "milliseconds": {
+            "preprocess": round(times.preprocess, 2),
+            "encode": round(times.encode, 2),
+            "decode": round(times.decode, 2),
+        },
+    }
+
+
+def _write(stream: TextIO, line: str) -> None:
+    """Print a line at once; what the terminal's encoding lacks (odd file names) is escaped instead of failing."""
+    encoding = stream.encoding or "utf-8"
+    print(line.encode(encoding, "backslashreplace").decode(encoding), file=stream, flush=True)

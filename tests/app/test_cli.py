@@ -1,0 +1,275 @@
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+import app
+from app import cli
+from core_model import checkpoint
+from core_model.model import PRESETS, create_model
+from core_model.tokenizer import Tokenizer
+
+ROOT = Path(app.__file__).parents[1]
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A checkpoint with random weights."""
+    folder = tmp_path_factory.mktemp("checkpoint") / "tiny"
+    tokenizer = Tokenizer([*"{}_^abcxyz012+-=", "\\frac", "\\alpha"])
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        network = create_model(PRESETS["tiny"], len(tokenizer))
+    with torch.no_grad():
+        network.decoder.output.bias[tokenizer.eos_id] = -2  # or it reads nothing at all
+    checkpoint.save(folder, network, tokenizer)
+    return folder
+
+
+@pytest.fixture
+def pictures(tmp_path: Path) -> list[str]:
+    """Three pictures, the second blank."""
+    names = []
+    for i, (width, bars) in enumerate([(120, 6), (80, 0), (300, 20)]):
+        picture = np.full((60, width), 255, np.uint8)
+        for k in range(bars):
+            picture[20:40, 20 + 12 * k : 23 + 12 * k] = 0
+        names.append(str(tmp_path / f"{i}.png"))
+        Image.fromarray(picture).save(names[-1])
+    return names
+
+
+def run(model: Path, *arguments: str) -> int:
+    return cli.main(["recognize", *arguments, "--device", "cpu", "--checkpoint", str(model)])
+
+
+def records(text: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def test_json_has_the_promised_fields(model: Path, pictures: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(model, *pictures, "--json", "--beam", "3", "--alternatives", "2") == 0
+    found = records(capsys.readouterr().out)
+    assert [record["file"] for record in found] == pictures
+    for record in found:
+        assert list(record) == ["file", "latex", "confidence", "tokens", "alternatives", "warnings", "milliseconds"]
+        assert list(record["milliseconds"]) == ["preprocess", "encode", "decode"]
+        assert 0 <= record["confidence"] <= 1
+        for token in record["tokens"]:
+            assert list(token) == ["text", "confidence"]
+        for other in record["alternatives"]:
+            assert list(other) == ["latex", "confidence"]
+    assert found[0]["tokens"]
+    assert len(found[0]["alternatives"]) <= 2
+    assert found[1]["latex"] == ""
+    assert found[1]["warnings"][0].startswith("blank: ")
+
+
+def test_a_beam_alone_gives_all_its_alternatives(
+    model: Path, pictures: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(model, pictures[0], "--json") == 0
+    assert records(capsys.readouterr().out)[0]["alternatives"] == []
+    assert run(model, pictures[0], "--json", "--alternatives", "2") == 0
+    asked = records(capsys.readouterr().out)[0]
+    assert run(model, pictures[0], "--json", "--beam", "3") == 0
+    all_of_them = records(capsys.readouterr().out)[0]
+    assert asked["alternatives"] == all_of_them["alternatives"]
+
+
+def test_plain_text_gives_a_line_a_picture(
+    model: Path, pictures: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(model, pictures[0]) == 0
+    alone = capsys.readouterr().out
+    assert alone.count("\n") == 1
+    assert run(model, *pictures) == 0
+    output = capsys.readouterr()
+    lines = output.out.splitlines()
+    assert lines[0] == f"{pictures[0]}: {alone.strip()}"
+    assert lines[1] == f"{pictures[1]}: "
+    assert len(lines) == 3
+    assert f"{pictures[1]}: warning: blank: " in output.err
+
+
+def test_the_others_are_still_read(
+    model: Path, pictures: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text, cut = tmp_path / "text.png", tmp_path / "cut.png"
+    text.write_text("not a picture")
+    cut.write_bytes(Path(pictures[2]).read_bytes()[:60])
+    names = [pictures[0], str(text), str(tmp_path / "absent.png"), str(cut), str(tmp_path), pictures[2]]
+    assert run(model, *names, "--json") == 1
+    found = records(capsys.readouterr().out)
+    assert [record["file"] for record in found] == names
+    for name, record in list(zip(names, found, strict=True))[1:5]:
+        assert list(record) == ["file", "error"]
+        assert name in record["error"]
+    assert "latex" in found[0]
+    assert "latex" in found[5]
+    assert run(model, *names) == 1
+    output = capsys.readouterr()
+    assert len(output.out.splitlines()) == 2
+    assert output.err.count("error: ") == 4
+
+
+def test_many_pictures_come_in_order(
+    model: Path, pictures: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cli, "WINDOW", 2)
+    names = [pictures[i] for i in (2, 0, 1, 2, 0)]
+    assert run(model, *names, "--json") == 0
+    found = records(capsys.readouterr().out)
+    assert [record["file"] for record in found] == names
+    assert found[0]["latex"] == found[3]["latex"]
+
+
+def test_what_is_wrong_at_the_start_is_one_plain_line(
+    model: Path,
+    pictures: list[str],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert run(tmp_path / "nowhere", pictures[0]) == 2
+    output = capsys.readouterr()
+    assert output.out == ""
+    assert output.err.startswith("error: the checkpoint ")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert cli.main(["recognize", pictures[0], "--device", "cuda", "--checkpoint", str(model)]) == 2
+    assert capsys.readouterr().err.startswith("error: the device cuda cannot be used: ")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["recognize"],
+        ["recognize", "x.png", "--beam", "0"],
+        ["recognize", "x.png", "--beam", "two"],
+        ["recognize", "x.png", "--beam", "2", "--alternatives", "2"],
+        ["recognize", "x.png", "--alternatives", "-1"],
+        ["recognize", "x.png", "--device", "abacus"],
+        ["dance"],
+    ],
+)
+def test_wrong_arguments_are_refused(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        cli.main(arguments)
+    assert caught.value.code == 2
+    assert "error: " in capsys.readouterr().err
+
+
+def test_without_arguments_the_help_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main([]) == 0
+    assert "recognize" in capsys.readouterr().out
+
+
+def test_the_version_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        cli.main(["--version"])
+    assert caught.value.code == 0
+    assert capsys.readouterr().out.startswith("formulens ")
+
+
+def test_the_program_runs_without_qt_display_or_unicode(model: Path, pictures: list[str], tmp_path: Path) -> None:
+    odd = tmp_path / "größe.png"
+    Path(pictures[0]).rename(odd)
+    code = (
+        "import sys; from app.cli import main; status = main(); assert 'PySide6' not in sys.modules; sys.exit(status)"
+    )
+    arguments = ["recognize", str(odd), pictures[1], "--checkpoint", str(model), "--device", "cpu"]
+    environment = {k: v for k, v in os.environ.items() if k not in ("DISPLAY", "WAYLAND_DISPLAY")}
+    environment |= {"PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "ascii"}
+    done = subprocess.run(
+        [sys.executable, "-c", code, *arguments], capture_output=True, check=False, env=environment, cwd=tmp_path
+    )
+    assert done.returncode == 0, done.stderr
+    assert b"gr\\xf6\\xdfe.png: " in done.stdout
+
+
+def test_a_reader_that_leaves_early_is_no_error(model: Path, pictures: list[str]) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    arguments = [sys.executable, "-m", "app", "recognize", *pictures, "--checkpoint", str(model), "--device", "cpu"]
+    done = subprocess.run(arguments, stdout=writing, stderr=subprocess.PIPE, env=environment, check=False)
+    os.close(writing)
+    assert done.returncode == 1
+    assert b"Traceback" not in done.stderr
+    assert b"BrokenPipe" not in done.stderr
+
+
+AS_ANOTHER_USER = """
+import os, sys
+from app.cli import main
+
+split = sys.argv.index("--then")
+main(["recognize", *sys.argv[1:split]])  # imports all that is needed, while Python's own folders may still be read
+if os.getuid() == 0:
+    os.setgroups([])
+    os.setgid(65534)
+    os.setuid(65534)
+sys.stdout.flush()
+print("---")
+sys.exit(main(["recognize", *sys.argv[split + 1 :]]))
+"""
+
+
+def run_unprivileged(warm_up: list[str], arguments: list[str]) -> tuple[int, str, str]:
+    """Exit status, stdout and stderr of `formulens recognize` as a user whom file permissions bind (root is not)."""
+    done = subprocess.run(
+        [sys.executable, "-c", AS_ANOTHER_USER, *warm_up, "--then", *arguments],
+        capture_output=True,
+        check=False,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
+    return done.returncode, done.stdout.partition("---\n")[2], done.stderr
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX permissions")
+def test_files_without_permission_are_named_to_an_unprivileged_user(model: Path, pictures: list[str]) -> None:
+    secret, readable = pictures[0], pictures[2]
+    everyone_may_enter(Path(readable).parent)
+    everyone_may_enter(model)
+    Path(secret).chmod(0)
+    common = ["--device", "cpu", "--checkpoint", str(model)]
+    status, output, errors = run_unprivileged([readable, *common], [secret, readable, "--json", *common])
+    assert status == 1, errors
+    found = records(output)
+    assert secret in found[0]["error"]
+    assert "permission" in found[0]["error"].lower()
+    assert "latex" in found[1]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX permissions")
+def test_a_checkpoint_without_permission_is_named_to_an_unprivileged_user(
+    model: Path, pictures: list[str], tmp_path: Path
+) -> None:
+    folder = tmp_path / "locked"
+    shutil.copytree(model, folder)
+    everyone_may_enter(folder)
+    (folder / "model.safetensors").chmod(0)
+    warm_up = [pictures[0], "--device", "cpu", "--checkpoint", str(model)]
+    status, output, errors = run_unprivileged(warm_up, [pictures[0], "--device", "cpu", "--checkpoint", str(folder)])
+    assert status == 2
+    assert output == ""
+    assert "Traceback" not in errors
+    assert f"cannot read {folder / 'model.safetensors'}: Permission denied" in errors
+
+
+def everyone_may_enter(folder: Path) -> None:
+    """pytest makes its temporary folders private."""
+    for path in (folder, *folder.parents):
+        if path.stat().st_uid == os.getuid() and path.stat().st_mode & 0o055 != 0o055 and path != Path("/"):
+            path.chmod(path.stat().st_mode | 0o055)

@@ -1,0 +1,76 @@
+"""What all tests share: which of them can run here.
+
+A test that needs a program carries a marker; where the program is absent the test is skipped, and says what it lacks.
+With FORMULENS_SKIP_NOTHING set (as .ci/run does) that is an error instead. Tests marked ``gpu`` run where CUDA is.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+DEBIAN_KATEX = Path("/usr/share/javascript/katex/katex.min.js")
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
+
+
+def pytest_configure() -> None:
+    """Let matplotlib draw without a window, here and in the programs that tests start."""
+    os.environ.setdefault("MPLBACKEND", "Agg")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Skip what cannot run here, or refuse to start where nothing may be skipped."""
+    without_gpu = [item for item in items if item.get_closest_marker("gpu") and not has_cuda()]
+    if without_gpu:
+        config.hook.pytest_deselected(items=without_gpu)
+        items[:] = [item for item in items if item not in without_gpu]
+    lacking = set()
+    for item in items:
+        for marker, missing in CHECKS.items():
+            if item.get_closest_marker(marker) and missing():
+                lacking.add(f"tests marked {marker} need {missing()}")
+                item.add_marker(pytest.mark.skip(reason=f"needs {missing()}"))
+    if lacking and os.environ.get("FORMULENS_SKIP_NOTHING"):
+        raise pytest.UsageError("nothing may be skipped here, but " + "; ".join(sorted(lacking)))
+
+
+@cache
+def missing_for_tex() -> str:
+    """Name the TeX programs and packages that are absent; empty if all is there."""
+    missing = [name for name in ("latex", "pdflatex", "dvipng", "pdftoppm", "gs") if not shutil.which(name)]
+    if not missing and shutil.which("kpsewhich"):
+        packages = ("preview.sty", "amsmath.sty", "cancel.sty", "lmodern.sty")
+        found = subprocess.run(["kpsewhich", *packages], capture_output=True, text=True, check=False).stdout
+        missing = [package for package in packages if package not in found]
+    return ", ".join(missing)
+
+
+@cache
+def missing_for_browser() -> str:
+    """Name what a test with a browser lacks; empty if all is there."""
+    if not any(shutil.which(name) for name in BROWSERS):
+        return "Chromium"
+    return "" if DEBIAN_KATEX.is_file() or shutil.which("npm") else "KaTeX (Debian: libjs-katex), or npm to get it"
+
+
+@cache
+def missing_display() -> str:
+    """Say that there is no display; Windows and macOS always have one."""
+    if sys.platform != "linux" or os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"):
+        return ""
+    return "a display (for one without a screen: xvfb-run)"
+
+
+CHECKS = {"tex": missing_for_tex, "browser": missing_for_browser, "display": missing_display}
+
+
+@cache
+def has_cuda() -> bool:
+    """Tell whether torch finds a CUDA device; asked only when a test needs one."""
+    import torch
+
+    return torch.cuda.is_available()
