@@ -28,6 +28,7 @@ Grey = NDArray[np.uint8]
 _NOT_PIXELS = frozenset(
     {"EPS", "WMF", "PDF", "MPEG", "HDF5", "GRIB", "BUFR"}
 )  # drawn by other programs, or not pictures
+_ORIENTATION = 0x0112  # tag of EXIF
 _SAMPLE_PIXELS = 200_000  # decisions about colour are made on at most this many pixels
 _DAMAGE = (
     OSError,
@@ -139,7 +140,8 @@ def _decode(image: Image.Image, name: str) -> Grey:
             if getattr(image, "is_animated", False) and image.tell() != 0:
                 image.seek(0)
             image.load()
-            return _grey(ImageOps.exif_transpose(image))
+            turned = image.getexif().get(_ORIENTATION, 1) != 1
+            return _grey(ImageOps.exif_transpose(image) if turned else image)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise PictureError(_too_large(name)) from None
     except MemoryError:
@@ -184,7 +186,7 @@ def _grey(image: Image.Image) -> Grey:
         return grey
     if mode in ("PA", "LA", "La", "RGBA", "RGBa") or "transparency" in image.info:
         # Pillow converts La only to LA, and PA, P, L, RGB with a transparent value to RGBA.
-        full = image.convert("LA").convert("RGBA") if mode == "La" else image.convert("RGBA")
+        full = image if mode == "RGBA" else image.convert("LA" if mode == "La" else "RGBA").convert("RGBA")
         alpha = full.getchannel("A")
         colour = full.convert("RGB")
         return _grey_of_colour(colour) if alpha.getextrema() == (255, 255) else _composite(colour, alpha)
@@ -224,9 +226,8 @@ def _composite(colour: Image.Image, alpha: Image.Image) -> Grey:
     Black or white where the opaque part is the ink; the ground's own colour where the opaque part holds ink and
     ground (a screenshot with rounded corners).
     """
-    step = max(1, int((colour.width * colour.height / _SAMPLE_PIXELS) ** 0.5))
-    light = np.asarray(colour.convert("L"))[::step, ::step]
-    weight = np.asarray(alpha)[::step, ::step].astype(np.float64) / 255
+    light = np.asarray(_sample(colour).convert("L"))
+    weight = np.asarray(_sample(alpha)).astype(np.float64) / 255
     ground = 255
     if weight.sum() > 0:
         solid = light[weight > 0.9]
@@ -240,6 +241,14 @@ def _composite(colour: Image.Image, alpha: Image.Image) -> Grey:
     return np.array(base) if base.mode == "L" else _grey_of_colour(base)
 
 
+def _sample(image: Image.Image) -> Image.Image:
+    """The image, or an even choice of its pixels where it is large."""
+    step = int((image.width * image.height / _SAMPLE_PIXELS) ** 0.5)
+    if step < 2:
+        return image
+    return image.resize((-(-image.width // step), -(-image.height // step)), Image.Resampling.NEAREST)
+
+
 def _grey_of_colour(image: Image.Image) -> Grey:
     """RGB -> grey: brightness, unless ink is lost in it; then 255 minus the distance from the colour of the ground.
 
@@ -247,8 +256,7 @@ def _grey_of_colour(image: Image.Image) -> Grey:
     an equally bright green need it.
     """
     bright = image.convert("L")
-    step = max(1, int((image.width * image.height / _SAMPLE_PIXELS) ** 0.5))
-    sample = np.asarray(image)[::step, ::step].reshape(-1, 3).astype(np.int16)
+    sample = np.asarray(_sample(image)).reshape(-1, 3).astype(np.int16)
     if (sample == sample[:, :1]).all():
         return np.array(bright)
     ground = np.median(sample, axis=0).astype(np.int16)

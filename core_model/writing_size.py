@@ -158,7 +158,16 @@ def components(ink: NDArray[np.uint8]) -> Components:
     np.minimum.at(top, owner, rows)
     np.maximum.at(bottom, owner, rows + 1)
     np.maximum.at(strongest, owner, peak)
-    return Components(left - 1, top, right - 1, bottom, np.bincount(owner, mass, minlength=n), strongest, mass, owner)
+    return Components(
+        left - 1,
+        top,
+        right - 1,
+        bottom,
+        np.bincount(owner, mass, minlength=n).astype(np.float64),
+        strongest,
+        mass,
+        owner,
+    )
 
 
 def _runs(

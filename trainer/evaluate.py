@@ -120,9 +120,10 @@ def evaluate(options: Options) -> dict[str, Any]:
     results = []
     with PictureCache(cache_folder) as cache:
         for chosen in sets:
-            rendered = [item.label for item in chosen.items if item.png is None]
-            if recognizer is not None:
-                cache.render(rendered, workers=options.workers, title=f"rendering {chosen.name}")
+            drawn = [item for item in chosen.items if item.png is None and recognizer is not None]
+            cache.render((item.sources[0] for item in drawn), workers=options.workers, title=f"drawing {chosen.name}")
+            failed = [item for item in drawn if cache.png(item.sources[0]) is None]
+            cache.render((item.sources[1] for item in failed), workers=options.workers, title="drawing skeletons")
             for name, account, readings in _all_readings(options, chosen, recognizer, checkpoint, cache):
                 images = score_images(chosen, readings, cache, workers=options.workers) if options.images else None
                 results.append(
@@ -132,6 +133,7 @@ def evaluate(options: Options) -> dict[str, Any]:
                         "pictures": chosen.pictures,
                         "left_out": chosen.left_out,
                         "unparsed_labels": sum(not item.parsed for item in chosen.items),
+                        "drawn_from_skeleton": len(failed),
                         "without_picture": sum(reading.ended == "no picture" for reading in readings),
                         "decode": account,
                         "predictions": name,
@@ -206,7 +208,10 @@ def _read_missing(
 
 
 def _png(item: Item, cache: PictureCache) -> bytes | None:
-    return item.png if item.png is not None else cache.png(item.label)
+    if item.png is not None:
+        return item.png
+    label, skeleton = item.sources
+    return cache.png(label) or cache.png(skeleton)
 
 
 def _picture_of(item: Item, cache: PictureCache) -> Callable[[], NDArray[np.uint8]]:

@@ -80,8 +80,11 @@ def _notes(result: dict[str, Any]) -> Iterable[str]:
     yield f"{result['set']}: labels `{result['label_file']}`; pictures: {result['pictures']}"
     if result["unparsed_labels"]:
         yield f"{result['set']}: {result['unparsed_labels']} labels do not parse and stay as they are"
+    if result.get("drawn_from_skeleton"):
+        count = result["drawn_from_skeleton"]
+        yield f"{result['set']}: {count} labels do not render as published; their picture is that of the skeleton"
     if result["without_picture"]:
-        yield f"{result['set']}: {result['without_picture']} labels do not render; their prediction is an empty line"
+        yield f"{result['set']}: {result['without_picture']} have no picture; their prediction is an empty line"
     if result["left_out"]:
         yield f"{result['set']}: {result['left_out']} pictures left out (a bare % hides part of the label)"
 

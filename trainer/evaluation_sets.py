@@ -23,7 +23,16 @@ from core_model.errors import DataError, LatexError
 from core_model.latex import skeleton
 from trainer.data.sources.formula_lists import TRAINING_LISTS, available_lists, find_list, read_lines
 
-__all__ = ["SETS", "EvaluationSet", "Item", "load_set", "skeleton_digests", "skeleton_of", "training_digests"]
+__all__ = [
+    "SETS",
+    "EvaluationSet",
+    "Item",
+    "load_set",
+    "printable",
+    "skeleton_digests",
+    "skeleton_of",
+    "training_digests",
+]
 
 LABELS = {"validation": "im2latex_val", "test": "im2latex_test"}
 ORIGINALS = "im2latex_original/train_validate.tar"
@@ -31,6 +40,7 @@ SETS = (*LABELS, "originals")
 
 _CHUNK = 2000
 _LABEL = re.compile(r"\\label\s*\{[^{}]*\}")
+_LENGTH = re.compile(r"(\\[hv]space \*? ?)\{ ([^{}]*) \}")
 
 
 @dataclass(frozen=True)
@@ -46,6 +56,11 @@ class Item:
     parsed: bool = True
     png: bytes | None = None
     group: str = ""
+
+    @property
+    def sources(self) -> tuple[str, str]:
+        """What the picture is drawn from: the label, or its skeleton where TeX cannot print the label as published."""
+        return printable(self.label), " ".join(self.truth)
 
 
 @dataclass(frozen=True)
@@ -91,6 +106,12 @@ def skeleton_of(formula: str) -> tuple[str, ...] | None:
         return tuple(skeleton(_LABEL.sub("", formula)))
     except LatexError:
         return None
+
+
+def printable(label: str) -> str:
+    """A published label as TeX must be given it: the tokenised lengths (``\\hspace { 1 c m }``) are joined again."""
+    text = _LENGTH.sub(lambda match: f"{match[1]}{{{match[2].replace(' ', '')}}}", label)
+    return f"{text} " if text.endswith("\\") else text  # a control space at the very end
 
 
 def skeleton_digests(formulas: Iterable[str]) -> set[bytes]:

@@ -40,6 +40,8 @@ class Options:
     """Prepared training folders whose report.json the card sums up; default: those the run's config names."""
     results: tuple[Path, ...] = ()
     """Markdown files with further results (robustness, heatmap, benchmark) to append to the card."""
+    device: str | None = None
+    """What the run was computed on, in words; default: what its config says."""
     limits: Path | None = None
     """Markdown file that replaces the card's section on limits."""
 
@@ -78,6 +80,7 @@ def gather(options: Options, extra: dict[str, Any], *, parameters: int, vocabula
         evaluations=tuple(read_json(path) for path in named),
         more=tuple(read_text(path) for path in options.results),
         limits=None if options.limits is None else read_text(options.limits),
+        device=options.device,
         parameters=parameters,
         vocabulary=vocabulary,
     )

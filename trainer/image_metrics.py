@@ -62,6 +62,58 @@ def binarise(picture: Picture) -> Ink:
     return ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
 
 
+@dataclass(frozen=True)
+class _Pair:
+    """Two pictures as columns: ``first`` and ``second`` number the distinct columns by first appearance, truth first.
+
+    ``near[i]`` has bit j set where the distinct columns i and j differ in fewer than ``SAME_COLUMN`` pixels; ``blank``
+    is the number of the column without ink, if there is one.
+    """
+
+    first: list[int]
+    second: list[int]
+    near: list[int]
+    blank: int | None
+
+    @classmethod
+    def of(cls, truth: Ink, prediction: Ink) -> _Pair:
+        """From two ink masks; the lower picture is padded with white at the bottom."""
+        height = max(truth.shape[0], prediction.shape[0])
+        padded = [np.pad(ink, ((0, height - ink.shape[0]), (0, 0))) for ink in (truth, prediction)]
+        columns = np.concatenate(padded, axis=1).T  # [w1 + w2, h]
+        known: dict[bytes, int] = {}
+        numbers = [known.setdefault(row.tobytes(), len(known)) for row in np.packbits(columns, axis=1)]
+        index = np.zeros(len(known), dtype=np.int64)
+        index[numbers[::-1]] = np.arange(len(numbers))[::-1]  # the first appearance is written last
+        distinct = columns[index].astype(np.float32)  # [n, h]
+        ink = distinct.sum(axis=1)
+        differ = (ink[:, None] + ink[None, :]) - 2.0 * (distinct @ distinct.T)  # Hamming distances [n, n]
+        near = [int.from_bytes(row.tobytes(), "little") for row in np.packbits(differ < SAME_COLUMN, 1, "little")]
+        blanks = np.flatnonzero(ink == 0)
+        width = truth.shape[1]
+        return cls(numbers[:width], numbers[width:], near, int(blanks[0]) if blanks.size else None)
+
+    def symbols(self, *, whitespace: bool) -> tuple[list[int], list[int]]:
+        """Both sequences with near-equal columns under one number, blank columns left out if asked for.
+
+        As in the original, a new column joins the *first* earlier one that it is close to, so the numbering depends on
+        the order: truth first, from left to right. Only columns that began a number are compared with.
+        """
+        dropped = None if whitespace else self.blank
+        leaders = 0
+        symbol = [0] * len(self.near)
+        for i, near in enumerate(self.near):
+            if i == dropped:
+                continue
+            close = near & leaders
+            if close:
+                symbol[i] = (close & -close).bit_length() - 1
+            else:
+                leaders |= 1 << i
+                symbol[i] = i
+        return [symbol[i] for i in self.first if i != dropped], [symbol[i] for i in self.second if i != dropped]
+
+
 def compare(truth: Picture, prediction: Picture | None) -> PairScore:
     """Score one pair of grey pictures; ``None`` = the prediction does not render, which is wrong in every respect."""
     ink = binarise(truth)
@@ -71,13 +123,12 @@ def compare(truth: Picture, prediction: Picture | None) -> PairScore:
     width = max(ink.shape[1], other.shape[1])
     if np.array_equal(ink, other):
         return PairScore(0, width, True, True, True, rendered=True)
-    first, second = _columns(ink, other)
-    distance = _exact_distance(first, second)
+    pair = _Pair.of(ink, other)
     return PairScore(
-        distance,
+        Levenshtein.distance(pair.first, pair.second),
         width,
-        lenient_match(ink, other),
-        lenient_match(ink, other, whitespace=False),
+        _lenient(pair, whitespace=True),
+        _lenient(pair, whitespace=False),
         strict_match(ink, other),
         rendered=True,
     )
@@ -88,12 +139,13 @@ def lenient_match(truth: Ink, prediction: Ink, *, whitespace: bool = True) -> bo
 
     ``whitespace=False`` drops blank columns first. Pictures of unequal height are padded at the bottom.
     """
-    first, second = _columns(truth, prediction)
-    if not whitespace:
-        first, second = first[first.any(axis=1)], second[second.any(axis=1)]
-    if not len(first) or not len(second):
-        return len(first) == len(second)
-    left, right = _symbols(first, second)
+    return _lenient(_Pair.of(truth, prediction), whitespace=whitespace)
+
+
+def _lenient(pair: _Pair, *, whitespace: bool) -> bool:
+    left, right = pair.symbols(whitespace=whitespace)
+    if not left or not right:
+        return len(left) == len(right)
     edits = Levenshtein.opcodes(left, right)
     return all(op.tag == "equal" or op.src_end - op.src_start < FORGIVEN for op in edits)
 
@@ -136,44 +188,3 @@ def image_metrics(scores: Sequence[PairScore]) -> ImageMetrics:
         strict=share(sum(score.strict for score in scores)),
         renders=share(sum(score.rendered for score in scores)),
     )
-
-
-def _columns(first: Ink, second: Ink) -> tuple[Ink, Ink]:
-    """Both masks as rows of columns ``[w, h]``, the lower picture padded with white at the bottom."""
-    height = max(first.shape[0], second.shape[0])
-    padded = [np.pad(ink, ((0, height - ink.shape[0]), (0, 0))).T for ink in (first, second)]
-    return padded[0], padded[1]
-
-
-def _exact_distance(first: Ink, second: Ink) -> int:
-    """Levenshtein distance of two column sequences where only equal columns are equal."""
-    packed = [np.packbits(columns, axis=1) for columns in (first, second)]
-    return Levenshtein.distance(*([row.tobytes() for row in rows] for rows in packed))
-
-
-def _symbols(first: Ink, second: Ink) -> tuple[list[int], list[int]]:
-    """Number the columns so that near-equal ones share a number.
-
-    As in the original, a new column joins the *first* earlier one that it is close to, so the numbering depends on
-    the order: truth first, from left to right. Only columns that began a number are compared with.
-    """
-    both = np.concatenate([first, second])
-    _, index, inverse = np.unique(np.packbits(both, axis=1), axis=0, return_index=True, return_inverse=True)
-    order = np.argsort(index)  # distinct columns by first appearance
-    distinct = both[index[order]].astype(np.float32)  # [n, h]
-    ink = distinct.sum(axis=1)
-    differ = ink[:, None] + ink[None, :] - 2.0 * (distinct @ distinct.T)  # Hamming distances [n, n]
-    near = differ < SAME_COLUMN
-    leader = np.zeros(len(distinct), dtype=np.bool_)
-    number = np.empty(len(distinct), dtype=np.int64)
-    for i in range(len(distinct)):
-        known = np.flatnonzero(near[i, :i] & leader[:i])
-        if known.size:
-            number[i] = number[known[0]]
-        else:
-            leader[i] = True
-            number[i] = i
-    rank = np.empty(len(order), dtype=np.int64)
-    rank[order] = np.arange(len(order))
-    codes = number[rank[inverse.reshape(-1)]].tolist()
-    return codes[: len(first)], codes[len(first) :]

@@ -57,6 +57,7 @@ class CardFacts:
     evaluations: Sequence[dict[str, Any]] = ()
     more: Sequence[str] = ()
     limits: str | None = None
+    device: str | None = None
     parameters: int = 0
     vocabulary: int = 0
 
@@ -110,21 +111,21 @@ def _data(reports: Sequence[dict[str, Any]]) -> str:
 
 
 def _training(facts: CardFacts) -> str:
-    last = facts.metrics[-1] if facts.metrics else {}
     lines = []
-    samples = _last(facts.metrics, "samples", "samples_seen") or facts.extra.get("samples")
+    # The best checkpoint may be older than the last row of metrics.csv: what it says of itself comes first.
+    samples = facts.extra.get("samples") or _last(facts.metrics, "samples")
     if samples:
         lines.append(f"- Samples seen: {float(samples):,.0f}")
-    hours = _last(facts.metrics, "hours") or facts.extra.get("hours")
-    seconds = _last(facts.metrics, "seconds", "elapsed", "elapsed_seconds", "time")
-    if hours or seconds:
-        lines.append(f"- Time: {float(hours) if hours else float(seconds or 0) / 3600:.2f} hours")
-    device = facts.extra.get("device") or _deep(facts.config, "device_name") or _deep(facts.config, "device")
+    hours = facts.extra.get("hours") or _last(facts.metrics, "hours")
+    if hours:
+        lines.append(f"- Time: {float(hours):.2f} hours")
+    device = facts.device or facts.extra.get("device") or facts.config.get("device")
     if device:
         lines.append(f"- Device: {device}")
-    best = {key: value for key, value in last.items() if value and key.startswith(("val", "loss", "lr"))}
-    if best:
-        lines.append("- Last row of metrics.csv: " + ", ".join(f"{key} {value}" for key, value in best.items()))
+    validation = facts.extra.get("validation") or {}
+    if validation:
+        figures = ", ".join(f"{name} {value:.2f}" for name, value in validation.items())
+        lines.append(f"- Validation during training (greedy, skeleton, held-out formulas): {figures}")
     settings = dict(_settings(facts.config))
     if settings:
         lines.append("- Settings: " + ", ".join(f"{key} {value}" for key, value in settings.items()))
@@ -146,15 +147,6 @@ def _last(rows: Sequence[dict[str, str]], *names: str) -> str | None:
         values = [row[name] for row in rows if row.get(name)]
         if values:
             return values[-1]
-    return None
-
-
-def _deep(config: dict[str, Any], name: str) -> Any:
-    if name in config:
-        return config[name]
-    for value in config.values():
-        if isinstance(value, dict) and (found := _deep(value, name)) is not None:
-            return found
     return None
 
 

@@ -23,7 +23,7 @@ import tyro
 from pyarrow import parquet
 from tqdm import tqdm
 
-from core_model.errors import DataError, PictureError
+from core_model.errors import DataError, LatexError, PictureError
 from core_model.latex import tidy
 from core_model.pictures import open_grey
 from core_model.recognizer import Recognizer
@@ -86,7 +86,10 @@ def main(options: Options) -> int:
 
 def _line(reading: Reading, truths: dict[str, str]) -> dict[str, Any]:
     line = reading.as_dict()
-    line["latex"] = tidy(list(reading.tokens)) if reading.ended == "end" else " ".join(reading.tokens)
+    try:
+        line["latex"] = tidy(list(reading.tokens))
+    except LatexError:  # cut short by a guard, or broken
+        line["latex"] = " ".join(reading.tokens)
     if reading.key in truths:
         line["truth"] = truths[reading.key]
     return line

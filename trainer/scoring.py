@@ -12,7 +12,7 @@ from tqdm import tqdm
 
 from trainer.calibration import Calibration, calibrate
 from trainer.data.shards import decode_png
-from trainer.evaluation_sets import EvaluationSet, Item
+from trainer.evaluation_sets import EvaluationSet, Item, printable
 from trainer.image_metrics import ImageMetrics, PairScore, compare, image_metrics
 from trainer.metrics import TextMetrics, text_metrics
 from trainer.picture_cache import PictureCache
@@ -146,4 +146,4 @@ def _truth(item: Item, column: str) -> list[str]:
 
 
 def _text(item: Item, column: str) -> str:
-    return item.label if column == "published" else " ".join(item.truth)
+    return printable(item.label) if column == "published" else " ".join(item.truth)

@@ -6,7 +6,7 @@ and one more where cramped. ``skeleton`` also drops white space and every differ
 
 from core_model.errors import LatexError
 from core_model.latex import symbols
-from core_model.latex.spacing import class_of, is_boxlike, next_class, open_braces, plain_twin
+from core_model.latex.spacing import class_of, is_bare_cdots, is_boxlike, open_braces, plain_twin
 from core_model.latex.symbols import AtomClass
 from core_model.latex.tree import (
     Atom,
@@ -15,7 +15,6 @@ from core_model.latex.tree import (
     Font,
     Group,
     Node,
-    Row,
     Sized,
     Space,
     Style,
@@ -116,7 +115,10 @@ class Canonical:
         if node.sub is not None:
             node.sub = self.nodes(node.sub, sub_style(style), font) or None
         if node.sup is not None:
-            node.sup = self.nodes(node.sup, sup_style(style), font) or None
+            node.sup = self.nodes(node.sup, sup_style(style), font)
+            # An empty superscript still lowers a subscript.
+            if not node.sup and (node.sub is None or self.skeleton):
+                node.sup = None
 
     def limits(self, node: Node, style: int) -> None:
         """Drop ``\\limits`` and ``\\nolimits`` where they say what TeX does anyway."""
@@ -143,11 +145,8 @@ class Canonical:
                 self.limits(result, style)
             return result
         if isinstance(node, Delimited):
-            last = len(node.bodies) - 1
-            node.bodies = [
-                self.nodes(body, style, font, AtomClass.OPEN, AtomClass.CLOSE if index == last else AtomClass.CLOSE)
-                for index, body in enumerate(node.bodies)
-            ]
+            node.bodies = [self.nodes(body, style, font, AtomClass.OPEN, AtomClass.CLOSE) for body in node.bodies]
+            node.bodies[-1] = self.shut_dots(node.bodies[-1])
         elif isinstance(node, Table):
             return self.table(node)
         if node.limits:
@@ -171,9 +170,15 @@ class Canonical:
 
     def text(self, node: Text, style: int) -> Node | None:
         body: list[Node] = node.body
+        if not node.scales:
+            body = [Style("\\textstyle"), *body] if style >= 4 else body
+            return self.group(node, self.nodes(body, style, ""))
+        # \text sets the style of the formulas in it by its own (amstext.sty).
+        inner = "\\displaystyle" if style < 2 else "\\textstyle" if style < 4 else "\\scriptstyle"
+        for child in body:
+            if isinstance(child, Group) and child.body and isinstance(child.body[0], Style):
+                child.body[0] = Style(inner)
         if style >= 4:
-            if not node.scales:
-                return self.group(node, self.nodes([Style("\\textstyle"), *body], style, ""))
             body = [Space("\\text{~}") if child == _TEXT_SPACE else child for child in body]
         return self.group(node, self.nodes(body, style, ""))
 
@@ -184,7 +189,9 @@ class Canonical:
             if isinstance(follower, Space | Style | Switch):
                 return
             kind = class_of(follower)
-            if isinstance(follower, Atom) and kind in (AtomClass.BIN, AtomClass.REL):
+            if isinstance(follower, Atom) and kind in (AtomClass.BIN, AtomClass.REL) and follower.text not in _MACROS:
+                node.text = "\\cdots"
+            elif isinstance(follower, Atom) and follower.text in symbols.BIG_OPERATORS:
                 node.text = "\\cdots"
             elif isinstance(follower, Atom) and follower.text in symbols.INTEGRALS:
                 node.text = "\\cdots"
@@ -303,7 +310,14 @@ class Canonical:
                 self.nodes(cell, style, "", AtomClass.ORD if paired and column % 2 else None)
                 for column, cell in enumerate(row.cells)
             ]
+            row.cells[:-1] = [self.shut_dots(cell) for cell in row.cells[:-1]]
         return skeleton_table(node) if self.skeleton else node
+
+    def shut_dots(self, cell: list[Node]) -> list[Node]:
+        """Braces around a list that ends in ``\\cdots``, lest amsmath add a thin space before what follows."""
+        if cell and not self.skeleton and is_bare_cdots(cell[-1]):
+            return [Group(cell)]
+        return cell
 
     # -- skeleton ----------------------------------------------------------------------------------------------------
     def flatten(self, nodes: list[Node]) -> list[Node]:
@@ -407,7 +421,9 @@ def _trimmed(spec: list[str], columns: int) -> list[str]:
 
 
 _SKELETON_TRANSPARENT = frozenset(["\\smash", "\\mathrlap", "\\mathllap", "\\mathclap", "\\lefteqn", "\\mathord"])
+# Relations that LaTeX defines as macros, which amsmath's \\dots does not see through.
+_MACROS = frozenset(["\\neq", "\\notin", "\\cong"])
 _NOT = Atom("\\not", AtomClass.REL)
 _TEXT_SPACE = Space("\\ ")
 
-__all__ = ["Canonical", "Row", "next_class"]
+

@@ -27,6 +27,7 @@ MAX_DEPTH = 80
 
 _STOPS = frozenset(["", "}", "&", "\\\\", "\\right", "\\middle", "\\end", "$", "\\)", "\\]"])
 _WRAPPERS = (("$", "$", "$", "$"), ("$", "$"), ("\\[", "\\]"), ("\\(", "\\)"))
+_LOOKING_AHEAD = frozenset(["\\cdots", "\\dots"])
 _UNBREAKABLE = (Space, Style, Switch)
 
 
@@ -105,6 +106,8 @@ class Parser:
                     break
                 self.index += 1
                 out.append(Atom(token, kind))
+                if token in _LOOKING_AHEAD:
+                    self.dots(out)
             elif token == "{":
                 out.append(Group(self.group()))
             elif token == "^" or token == "_":
@@ -129,6 +132,14 @@ class Parser:
         name, left, right = symbols.INFIX[infix]
         fraction = Command(name, [numerator, out])
         return [Delimited(left, right, [[fraction]])] if left else [fraction]
+
+    def dots(self, out: list[Node]) -> None:
+        """Write out the thin space that amsmath's dots put before a closing sign."""
+        token = out[-1].text if isinstance(out[-1], Atom) else ""
+        closing = self.tokens[self.index]
+        closing = symbols.SYNONYMS.get(closing, closing)
+        if closing in symbols.THIN_BEFORE or (token == "\\cdots" and closing in (",", ";", ".", "&")):
+            out.append(Space("\\,"))
 
     def group(self) -> list[Node]:
         """A braced list, braces consumed."""
@@ -224,6 +235,8 @@ class Parser:
             if known in symbols.CLASS_OF:
                 self.index += 1
                 out.append(Atom(known, symbols.CLASS_OF[known]))
+                if known == "\\cdots":
+                    self.dots(out)
                 return
             if known in ("^", "_"):
                 self.script(out, known)
@@ -270,7 +283,11 @@ class Parser:
             raise self.error(f"unknown command {token}", self.index - 1)
 
     # -- environments ------------------------------------------------------------------------------------------------
-    def rows(self, end: str) -> list[Row]:
+    def adjacent(self, skipping: bool) -> bool:
+        """Whether an option may begin here: LaTeX's array skips white space before it, amsmath does not."""
+        return skipping or not self.source.spaces[self.index]
+
+    def rows(self, end: str, skipping: bool = False) -> list[Row]:
         """Rows of a table up to the token ``end``, which is left in place."""
         rows: list[Row] = []
         while True:
@@ -284,9 +301,10 @@ class Parser:
                 self.index += 1
             if self.tokens[self.index] == "\\\\":
                 self.index += 1
-                if self.tokens[self.index] == "*":
+                if self.tokens[self.index] == "*" and self.adjacent(skipping=False):
                     self.index += 1
-                row.gap = row_gap(self.tokens, self.index)
+                if self.adjacent(skipping):
+                    row.gap = row_gap(self.tokens, self.index)
                 if row.gap:
                     self.index = self.tokens.index("]", self.index) + 1
             elif self.tokens[self.index] == end:
@@ -324,7 +342,7 @@ class Parser:
         elif name in ("array", "subarray", "darray"):
             position = self.raw_option() or ""
             spec = self.columns()
-            result = Table(name, self.rows("\\end"), spec, position if position in ("t", "b") else "")
+            result = Table(name, self.rows("\\end", skipping=True), spec, position if position in ("t", "b") else "")
             if name == "subarray" and spec == ["c"]:
                 result.name, result.spec = "substack", []
         elif name in symbols.MATRICES or name.removesuffix("*") in symbols.MATRICES:
@@ -334,7 +352,8 @@ class Parser:
             wrap = (left, right) if left else None
             result = Table(plain, self.rows("\\end"))
         elif name in symbols.ROW_ENVIRONMENTS:
-            position = (self.raw_option() or "") if name in ("aligned", "gathered") else ""
+            optional = name in ("aligned", "gathered") and self.adjacent(skipping=False)
+            position = (self.raw_option() or "") if optional else ""
             result = Table(
                 symbols.ROW_ENVIRONMENTS[name], self.rows("\\end"), [], position if position in ("t", "b") else ""
             )

@@ -1,9 +1,10 @@
 """Tree -> tokens in the style of im2markup: everything braced, one sign a token."""
 
 from core_model.latex import symbols
+from core_model.latex.spacing import draws_thin_space, is_bare_cdots
 from core_model.latex.tree import Atom, Command, Delimited, Font, Group, Node, Sized, Space, Style, Table
 
-_PROTECTED = frozenset(["[", "*"])
+_THIN = Space("\\,")
 
 
 def print_tokens(nodes: list[Node]) -> list[str]:
@@ -58,7 +59,8 @@ def _run(nodes: list[Node], start: int, font: str, ambient: str) -> int:
     return end
 
 
-def _list(nodes: list[Node], out: list[str], ambient: str) -> None:
+def _list(nodes: list[Node], out: list[str], ambient: str, follower: str = "") -> None:
+    """Print a list; ``follower`` is what comes right after it, where it matters (``&`` and ``\\right``)."""
     index, count = 0, len(nodes)
     while index < count:
         node = nodes[index]
@@ -83,6 +85,13 @@ def _list(nodes: list[Node], out: list[str], ambient: str) -> None:
             continue
         else:
             _node(node, out, ambient)
+        if (
+            is_bare_cdots(node)
+            and index < count
+            and nodes[index] == _THIN
+            and (draws_thin_space(nodes[index + 1]) if index + 1 < count else follower)
+        ):
+            index += 1  # amsmath adds this thin space by itself
         if node.limits:
             out.append(node.limits)
         if node.sub is not None:
@@ -121,7 +130,7 @@ def _node(node: Node, out: list[str], ambient: str) -> None:
         for index, body in enumerate(node.bodies):
             if index:
                 out.append("\\middle" + node.middles[index - 1])
-            _list(body, out, ambient)
+            _list(body, out, ambient, "\\right" if index + 1 == len(node.bodies) else "")
         out.append("\\right" + node.right)
     elif isinstance(node, Table):
         _table(node, out)
@@ -161,23 +170,19 @@ def _table(node: Table, out: list[str]) -> None:
             out += ("[", node.position, "]")
         if node.spec:
             out += ("{", *node.spec, "}")
-    # In these, a bracket right after the beginning would be read as an option.
-    optional = node.name in ("aligned", "gathered", "alignedat")
+    # LaTeX's array looks beyond white space for the option of \\\\.
+    skipping = node.name == "array"
     for number, row in enumerate(node.rows):
         if number:
-            out.append("\\\\")
-            if node.rows[number - 1].gap:
-                out.append(f"[{node.rows[number - 1].gap}]")
+            gap = node.rows[number - 1].gap
+            out.append(f"\\\\[{gap}]" if gap else "\\\\")
         out += row.rules
         for column, cell in enumerate(row.cells):
             if column:
                 out.append("&")
             begin = len(out)
-            _list(cell, out, "")
-            first = column == 0 and not row.rules and (number or optional)
-            if first and begin < len(out) and out[begin] in _PROTECTED:
-                if out[begin] == "*":
-                    out[begin : begin + 1] = ("{", "*", "}")
-                else:
-                    out[begin:begin] = ("{", "}")
+            _list(cell, out, "", "&" if column + 1 < len(row.cells) else "")
+            first = skipping and number and not (column or row.rules or node.rows[number - 1].gap)
+            if first and begin < len(out) and out[begin] == "[":
+                out[begin:begin] = ("{", "}")
     out.append("}" if node.name == "substack" else f"\\end{{{node.name}}}")

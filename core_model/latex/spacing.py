@@ -174,8 +174,11 @@ def open_braces(nodes: list[Node], style: int, left: AtomClass | None, right: At
         if isinstance(node, Group) and not node.has_scripts():
             inner = [k for k in map(class_of, node.body) if k is not _NONE]
             after = next_class(nodes, index + 1, right)
-            scoped = any(isinstance(child, Style) for child in node.body)
-            if not (scoped and (index + 1 < len(nodes))) and all(s.same(before, _ORD, inner, after) for s in both):
+            if (
+                all(s.same(before, _ORD, inner, after) for s in both)
+                and _style_may_leak(node, nodes, index, style, before)
+                and not (_ends_in_cdots(node.body or out) and _draws_space(nodes, index + 1))
+            ):
                 out.extend(node.body)
                 for k in inner:
                     before = Spacing.step(before, k)
@@ -196,6 +199,37 @@ def open_braces(nodes: list[Node], style: int, left: AtomClass | None, right: At
         before = Spacing.step(before, kind)
         out.append(node)
     return out
+
+
+def is_bare_cdots(node: Node) -> bool:
+    """Whether this is ``\\cdots`` without scripts."""
+    return isinstance(node, Atom) and node.text == "\\cdots" and not node.has_scripts()
+
+
+def draws_thin_space(node: Node) -> bool:
+    """Whether amsmath's ``\\cdots`` puts a thin space before this node."""
+    if isinstance(node, Sized):
+        return node.size in symbols.THIN_BEFORE
+    return isinstance(node, Atom) and (node.text in symbols.THIN_BEFORE or node.text in (",", ";", "."))
+
+
+def _ends_in_cdots(nodes: list[Node]) -> bool:
+    return bool(nodes) and is_bare_cdots(nodes[-1])
+
+
+def _draws_space(nodes: list[Node], index: int) -> bool:
+    return index < len(nodes) and draws_thin_space(nodes[index])
+
+
+def _style_may_leak(group: Group, nodes: list[Node], index: int, style: int, before: AtomClass | None) -> bool:
+    """Whether a change of style within the group would harm nothing outside it."""
+    changes = [child.text for child in group.body if isinstance(child, Style)]
+    if not changes:
+        return True
+    if index + 1 < len(nodes):
+        return False
+    # The space before the group's first atom would be set in the new style.
+    return before is None or (style < 4 and all(symbols.STYLES[text] < 4 for text in changes))
 
 
 def plain_twin(node: Node) -> Node | None:

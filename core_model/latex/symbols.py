@@ -338,6 +338,16 @@ ONE_ARGUMENT: Final[dict[str, tuple[AtomClass, str]]] = {
 }
 PHANTOMS: Final = frozenset(_commands("phantom hphantom vphantom"))
 CLASS_COMMANDS: Final = frozenset(_commands("mathrel mathbin mathopen mathclose mathpunct mathinner"))
+# amsmath's \cdots puts a thin space before these.
+THIN_BEFORE: Final = frozenset(
+    [
+        ")",
+        "]",
+        "\\}",
+        "\\right",
+        *_commands("rangle rceil rfloor rgroup rmoustache bigr Bigr biggr Biggr"),
+    ]
+)
 FRACTIONS: Final = frozenset(_commands("frac dfrac tfrac cfrac binom dbinom tbinom"))
 STACKS: Final = frozenset(_commands("overset underset stackrel"))
 LABELLED_ARROWS: Final = frozenset(

@@ -52,7 +52,7 @@ def tokenize(latex: str) -> list[str]:
             index = end + 1
         elif token == "[" and out and out[-1] == "\\\\" and (gap := row_gap(raw, index - 1)):
             index += len(gap) + 1
-            token = f"[{gap}]"
+            token = out.pop() + f"[{gap}]"
         elif token == "\\text" and raw[index : index + 1] == ["{"] and _is_text_sign(raw, index):
             end = raw.index("}", index)
             token += "".join(raw[index : end + 1])
@@ -72,18 +72,16 @@ def _is_text_sign(raw: list[str], index: int) -> bool:
 def is_spacing(token: str) -> bool:
     """Whether a token is white space and nothing else.
 
-    So is the extra space after a row, ``[2mm]``. Commands with invisible arguments (``\\phantom``) are not: ``skeleton`` drops those with what they hold.
+    Commands with invisible arguments (``\\phantom``) are not: ``skeleton`` drops those with what they hold.
     """
-    if token in symbols.SPACES or token.startswith(("\\hspace{", "\\mspace{")):
-        return True
-    return token[0] == "[" and len(token) > 1  # the gap after a row
+    return token in symbols.SPACES or token.startswith(("\\hspace{", "\\mspace{"))
 
 
 def prints(token: str) -> bool:
     """Whether a token puts ink of its own on the paper."""
     if token in _SILENT or token in _SILENT_GROUPS or is_spacing(token):
         return False
-    return not token.startswith(("\\begin{", "\\end{", "\\multicolumn{"))
+    return not token.startswith(("\\begin{", "\\end{", "\\multicolumn{", "\\\\["))
 
 
 def is_balanced(tokens: Sequence[str]) -> bool:

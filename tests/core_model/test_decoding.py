@@ -11,7 +11,7 @@ from torch import Tensor
 
 from core_model.decoding import DecodingOptions, beam_search, decode, grammar_guard
 from core_model.errors import DataError
-from core_model.hypotheses import Decoded, Decoder, Hypothesis, Path
+from core_model.hypotheses import Decoder, Hypothesis, Path
 from core_model.model import FormulaModel, Memory
 from core_model.tokenizer import Tokenizer
 
@@ -342,88 +342,11 @@ def test_finished_pictures_leave_the_batch(scripted: MakeScripted, tokenizer: To
 # -- filters -------------------------------------------------------------------------------------------------------
 
 
-def readings(decoded: Sequence[Decoded]) -> list[Hypothesis]:
-    return [one for picture in decoded for one in picture.hypotheses]
-
-
-@pytest.mark.parametrize("strategy", [{}, {"beam": 3}, {"temperature": 2.0}])
-def test_what_ends_by_itself_is_well_nested(
-    tiny_model: FormulaModel, memory: Memory, tokenizer: Tokenizer, strategy: dict[str, Any]
-) -> None:
-    options = DecodingOptions(max_tokens=80, **strategy)
-    guard = grammar_guard(tokenizer, torch.device("cpu"))
-    for one in readings(decode(tiny_model, memory, tokenizer, options)):
-        assert not {tokenizer.pad_id, tokenizer.bos_id} & set(one.tokens)
-        tokens = tokenizer.decode(one.tokens)
-        if one.ended == "end":
-            assert guard.closers(one.tokens) == []
-        assert_nested(tokens + guard.closers(one.tokens))
-
-
-def assert_nested(tokens: Sequence[str]) -> None:
-    """A plain checker of its own, which knows nothing of the guard."""
-    closing = {"{": "}", "\\left(": "\\right)", "\\begin{array}": "\\end{array}"}
-    open_: list[str] = []
-    for place, token in enumerate(tokens):
-        if token in closing:
-            open_.append(closing[token])
-        elif token in closing.values() or token == "\\right.":
-            expected = open_.pop()
-            assert token == expected or (token, expected) == ("\\right.", "\\right)"), tokens
-        if token in ("_", "^", "\\frac"):
-            assert tokens[place + 1] == "{", tokens
-        if token == "&":
-            assert open_[-1] == "\\end{array}", tokens
-    assert not open_, tokens
-
-
-@pytest.mark.parametrize("seed", range(20))
-def test_whatever_the_guard_allows_is_well_nested(tokenizer: Tokenizer, seed: int) -> None:
-    guard, rng = grammar_guard(tokenizer, torch.device("cpu")), np.random.default_rng(seed)
-    value, tokens = guard.start(), []
-    for _ in range(60):
-        allowed = torch.nonzero(guard.penalty([value])[0] == 0)[:, 0].tolist()
-        assert allowed
-        assert not {tokenizer.pad_id, tokenizer.bos_id} & set(allowed)
-        token = int(rng.choice(allowed))
-        if token == tokenizer.eos_id:
-            break
-        tokens.append(token)
-        value = guard.advance(value, token)
-    assert_nested(tokenizer.decode(tokens) + guard.closers(tokens))
-
-
 def test_the_guard_stands_in_the_way_of_broken_readings(scripted: MakeScripted, tokenizer: Tokenizer) -> None:
     broken = scripted("x }")
     assert tokenizer.decode(decode(broken, one_memory(), tokenizer)[0].best.tokens) != ["x", "}"]
     free = decode(broken, one_memory(), tokenizer, DecodingOptions(grammar=False))[0].best
     assert tokenizer.decode(free.tokens) == ["x", "}"]
-
-
-@pytest.mark.parametrize(
-    ("tokens", "closers"),
-    [
-        ("\\frac { a", "} { }"),
-        ("\\left( \\begin{array} { c } a &", "\\end{array} \\right."),
-        ("x _", "{ }"),
-        ("\\sqrt [ 3", "] { }"),
-        ("\\begin{array}", "{ } \\end{array}"),
-        ("x + y", ""),
-    ],
-)
-def test_unfinished_readings_can_be_closed(tokenizer: Tokenizer, tokens: str, closers: str) -> None:
-    guard = grammar_guard(tokenizer, torch.device("cpu"))
-    assert guard.closers(tokenizer.encode(tokens.split())) == closers.split()
-
-
-def test_a_vocabulary_without_braces_can_still_be_decoded() -> None:
-    poor = Tokenizer(["x", "_", "\\sqrt", "\\left("])
-    guard = grammar_guard(poor, torch.device("cpu"))
-    value = guard.start()
-    for token in poor.encode(["x", "_", "\\sqrt", "x"]):
-        assert guard.penalty([value])[0, token] == 0
-        value = guard.advance(value, token)
-    assert guard.penalty([value])[0, poor.encode(["\\left("])[0]] == float("-inf"), "nothing could close it"
 
 
 def test_filters_of_ones_own_are_heard(scripted: MakeScripted, tokenizer: Tokenizer) -> None:

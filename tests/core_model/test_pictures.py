@@ -6,9 +6,11 @@ import contextlib
 import io
 import os
 import stat
+import struct
 import subprocess
 import sys
 import tempfile
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -281,27 +283,33 @@ def test_damaged_bytes_are_refused_or_read_but_never_crash(tmp_path: Path) -> No
                 assert open_grey(io.BytesIO(broken.tobytes())).ndim == 2
 
 
-def test_beyond_the_limit(tmp_path: Path) -> None:
-    path = saved(
-        Image.new("1", (30_000, 4_000)), tmp_path / "a.png"
-    )  # Pillow warns from here on, and raises from twice that
-    assert "too many pixels" in refusal(path) and "cut" in refusal(path)
-    path = saved(Image.new("1", (30_000, 7_000)), tmp_path / "b.png")
-    assert "too many pixels" in refusal(path)
+def with_header_size(path: Path, width: int, height: int) -> Path:
+    """A small PNG whose header claims another size."""
+    data = bytearray(saved(Image.new("1", (4, 4)), path).read_bytes())
+    data[16:24] = struct.pack(">II", width, height)
+    data[29:33] = struct.pack(">I", zlib.crc32(bytes(data[12:29])))
+    path.write_bytes(bytes(data))
+    return path
+
+
+@pytest.mark.parametrize("height", [4_000, 7_000, 2_000_000])  # Pillow warns about the first and raises for the others
+def test_beyond_the_limit(tmp_path: Path, height: int) -> None:
+    message = refusal(with_header_size(tmp_path / "a.png", 30_000, height))
+    assert "too many pixels" in message and "cut" in message
+
+
+def test_images_in_memory_beyond_the_limit() -> None:
     with pytest.raises(PictureError, match="too many pixels"):
         to_grey(Image.new("1", (30_000, 4_000)))
 
 
-def test_no_pixels(tmp_path: Path) -> None:
+@pytest.mark.parametrize("size", [(0, 4), (4, 0), (0, 0)])
+def test_no_pixels(tmp_path: Path, size: tuple[int, int]) -> None:
+    refusal(with_header_size(tmp_path / "a.png", *size))
     with pytest.raises(PictureError, match="no pixels"):
-        to_grey(Image.new("L", (0, 5)))
+        to_grey(Image.new("L", size))
     with pytest.raises(PictureError, match="no pixels"):
-        to_grey(np.zeros((0, 5), np.uint8))
-    path = saved(Image.new("L", (4, 4)), tmp_path / "a.png")
-    data = bytearray(path.read_bytes())
-    data[16:20] = bytes(4)
-    path.write_bytes(bytes(data))
-    refusal(path)
+        to_grey(np.zeros(size, np.uint8))
 
 
 def test_directory_and_missing(tmp_path: Path) -> None:

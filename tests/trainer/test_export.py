@@ -46,7 +46,13 @@ def run(tmp_path: Path) -> Path:
     folder = tmp_path / "run"
     torch.manual_seed(0)
     tokenizer = Tokenizer(["a", "b", "{", "}"])
-    checkpoint.save(folder / "best", create_model(PRESETS["tiny"], len(tokenizer)), tokenizer, "old card", {"step": 12})
+    checkpoint.save(
+        folder / "best",
+        create_model(PRESETS["tiny"], len(tokenizer)),
+        tokenizer,
+        "old card",
+        {"step": 12, "hours": 1.25, "validation": {"val_bleu": 88.125}},
+    )
     prepared = tmp_path / "prepared"
     prepared.mkdir()
     report = {"prepared": {"k12": 1200, "arxiv_inline": 34000}, "renderers": {"latex": 35000, "ziamath": 200}}
@@ -64,7 +70,7 @@ def test_export_writes_a_checkpoint_with_its_card(run, tmp_path, capsys):
     model, tokenizer, config = checkpoint.load(out / "formulens")
     original, _, _ = checkpoint.load(run / "best")
     assert tokenizer.tokens[3:] == ("a", "b", "{", "}")
-    assert config["extra"] == {"step": 12}
+    assert config["extra"]["step"] == 12
     for name, tensor in original.state_dict().items():
         assert torch.equal(tensor, model.state_dict()[name])
     assert {path.name for path in (out / "formulens").iterdir()} == set(checkpoint.FILES)
@@ -84,6 +90,7 @@ def test_the_card_says_what_it_must(run, tmp_path):
         "Samples seen: 812,345",
         "1.25 hours",
         "Device: cpu",
+        "val_bleu 88.12",
         "schedule.warmup 300",
         "91.2",
         "0.912",

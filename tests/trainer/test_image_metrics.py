@@ -143,11 +143,11 @@ def reference_symbols(columns: list[np.ndarray]) -> list[int]:
 
 @pytest.mark.parametrize("seed", range(5))
 def test_near_equal_columns_are_numbered_as_the_original_does(seed):
-    from trainer.image_metrics import _symbols
+    from trainer.image_metrics import _Pair
 
     rng = np.random.default_rng(seed)
     first, second = rng.random((40, 12)) < 0.3, rng.random((35, 12)) < 0.3
-    left, right = _symbols(first, second)
+    left, right = _Pair.of(first.T, second.T).symbols(whitespace=True)
     expected = reference_symbols([*first, *second])
     pairs = set(zip(left + right, expected, strict=True))
     assert len(pairs) == len({a for a, _ in pairs}) == len({b for _, b in pairs})

@@ -23,6 +23,7 @@ Grey = NDArray[np.uint8]
 Range = tuple[float, float]
 
 _Filter = Image.Resampling
+_FILTERS = (_Filter.BICUBIC, _Filter.BICUBIC, _Filter.HAMMING, _Filter.LANCZOS)
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,8 @@ class AugmentOptions:
     """Size of the writing, relative to nominal."""
     stretch: float = 0.06
     """Largest relative difference between the horizontal and the vertical scale."""
+    vary_filter: bool = True
+    """Resample by a filter drawn from three; else always bicubic."""
     pad: tuple[int, int] = (0, 8)
     """White pixels on each side, each drawn by itself; (4, 4) keeps the margin of preprocessing."""
     rotate_chance: float = 0.1
@@ -83,7 +86,7 @@ class AugmentOptions:
     def none(cls, headroom: float = 1.25) -> AugmentOptions:
         """No variation: only the headroom is divided out and the margin of preprocessing restored (validation)."""
         quiet: dict[str, Any] = {f.name: 0.0 for f in fields(cls) if "chance" in f.name}
-        return cls(headroom=headroom, scale=(1.0, 1.0), stretch=0.0, pad=(MARGIN, MARGIN), **quiet)
+        return cls(headroom=headroom, scale=(1.0, 1.0), stretch=0.0, vary_filter=False, pad=(MARGIN, MARGIN), **quiet)
 
 
 def augment(pixels: Grey, rng: np.random.Generator, options: AugmentOptions) -> Grey:
@@ -105,9 +108,8 @@ def augment(pixels: Grey, rng: np.random.Generator, options: AugmentOptions) -> 
     stretch = 1 + (2 * chance[5] - 1) * options.stretch
     size = max(1, round(image.width * scale * stretch)), max(1, round(image.height * scale / stretch))
     if size != image.size:
-        image = image.resize(
-            size, (_Filter.BICUBIC, _Filter.BICUBIC, _Filter.HAMMING, _Filter.LANCZOS)[int(chance[6] * 4)]
-        )
+        kind = _FILTERS[int(chance[6] * len(_FILTERS))] if options.vary_filter else _Filter.BICUBIC
+        image = image.resize(size, kind)
     first, last = options.pad
     left, top, right, bottom = (first + int(chance[i] * (last - first + 1)) for i in (7, 8, 9, 10))
     canvas = Image.new("L", (left + image.width + right, top + image.height + bottom), 255)

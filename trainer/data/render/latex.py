@@ -6,11 +6,14 @@ rest is set again, so that page i is formula i beyond doubt; a page that is mere
 Some input loops TeX for ever, hence a time limit and bisection.
 """
 
+import contextlib
+import math
 import os
 import re
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -174,7 +177,7 @@ def document(formulas: Sequence[str], style: LatexStyle) -> str:
     lines = [
         rf"\documentclass[{style.points}pt]{{article}}",
         r"\usepackage[T1]{fontenc}" if style.font not in ("computer-modern", "euler") else "",
-        r"\usepackage{amsmath,amssymb,mathrsfs,bm,cancel}",
+        r"\usepackage{amsmath,amssymb,mathtools,mathrsfs,bm,cancel}",
         # These redefine what some fonts bring themselves; the fonts come last and win.
         r"\IfFileExists{stmaryrd.sty}{\usepackage{stmaryrd}\SetSymbolFont{stmry}{bold}{U}{stmry}{m}{n}}{}",
         FONTS[style.font],
@@ -300,7 +303,11 @@ def _finish(page: Path, style: LatexStyle) -> Grey | RenderFailure:
 
 
 def _run(command: list[str], folder: Path, limit: float) -> int | None:
-    """Run a program in ``folder`` without input; return its exit status, or ``None`` when it had to be killed."""
+    """Run a program in ``folder`` without input; return its exit status, or ``None`` when it had to be killed.
+
+    ``limit`` is in seconds of processor time where the system can limit that, so that a busy machine kills nothing that
+    is merely slow; elsewhere, and as a last resort, in seconds by the clock.
+    """
     environment = dict(os.environ, openin_any="p", openout_any="p", shell_escape="f", max_print_line="10000")
     process = subprocess.Popen(
         command,
@@ -312,7 +319,9 @@ def _run(command: list[str], folder: Path, limit: float) -> int | None:
         start_new_session=True,
     )
     try:
-        return process.wait(timeout=limit)
+        limited = _limit_processor_time(process.pid, limit)
+        code = process.wait(timeout=20 * limit if limited else limit)
+        return None if limited and code == -signal.SIGXCPU else code
     except subprocess.TimeoutExpired:
         return None
     finally:
@@ -323,3 +332,14 @@ def _run(command: list[str], folder: Path, limit: float) -> int | None:
             else:
                 process.kill()
             process.wait()
+
+
+def _limit_processor_time(pid: int, seconds: float) -> bool:
+    """Let the system end a process after so much processor time; ``False`` where that cannot be (other than Linux)."""
+    if sys.platform != "linux":
+        return False
+    import resource
+
+    with contextlib.suppress(ProcessLookupError):
+        resource.prlimit(pid, resource.RLIMIT_CPU, (math.ceil(seconds), math.ceil(seconds) + 1))
+    return True
