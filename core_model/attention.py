@@ -40,8 +40,8 @@ class Coverage(nn.Module):
     """Attention refinement from what earlier steps attended to.
 
     After the attention refinement module of CoMER (Zhao & Gao 2022): the attention that the layer below has spent so
-    far on each cell becomes a bias on this layer's scores. Theirs convolves the coverage map; ours is pointwise, which is
-    cheaper, and sees neighbours through the features of the encoder.
+    far on each cell becomes a bias on this layer's scores. Theirs convolves the coverage map; ours is pointwise, which
+    is cheaper, and sees neighbours through the features of the encoder.
     """
 
     def __init__(self, heads: int, hidden: int = 8) -> None:

@@ -93,6 +93,17 @@ class TransformerState:
             self.length,
         )
 
+    def reorder(self, index: Tensor) -> "TransformerState":
+        """As `select`, where row i of the result belongs to the same picture as row i: the memory's part is kept."""
+        return TransformerState(
+            self.cross,
+            self.bias,
+            [(k[index], v[index]) for k, v in self.past],
+            [s[index] for s in self.spent],
+            self.grid,
+            self.length,
+        )
+
     def append(self, layer: int, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:
         """Store this step's key and value [b, h, 1, k]; returns all so far [b, h, length + 1, k]."""
         keys, values = self.past[layer]

@@ -55,7 +55,7 @@ class Options:
     preset: Literal[tuple(PRESETS)] = "formulens"  # type: ignore[valid-type]
     """Architecture."""
     start_from: Path | None = None
-    """A checkpoint whose weights and vocabulary to start from."""
+    """A checkpoint whose weights to start from; its vocabulary grows by what is new in the data."""
     samples: int = 1_000_000
     """Samples to train on in all."""
     min_count: int = 20

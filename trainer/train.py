@@ -7,7 +7,7 @@ was killed and started again computes what an uninterrupted one does.
 import ctypes
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ from core_model import checkpoint
 from core_model.device import choose_device
 from core_model.errors import DataError
 from core_model.model import PRESETS, FormulaModel, create_model
-from core_model.tokenizer import Tokenizer
+from core_model.tokenizer import SPECIALS, Tokenizer
 from trainer.config import Options, conflicts, to_json
 from trainer.data.batching import Position, after
 from trainer.data.dataset import (
@@ -54,7 +54,7 @@ def main(options: Options) -> int:
             f"{options.out} holds a run with another {', '.join(different)}: give the same, or another --out."
         )
     examples = read_examples(options.data, options.max_tokens, options.max_pixels)
-    tokenizer = _vocabulary(options, folder, lambda: count_tokens(examples))
+    tokenizer = vocabulary(options, folder, lambda: count_tokens(examples))
     examples = within_vocabulary(examples, tokenizer)
     accelerator.print(f"{describe(examples)}; vocabulary {len(tokenizer)}; {accelerator.device}")
     training = Training(options, accelerator, folder, tokenizer)
@@ -93,13 +93,16 @@ def _multiplies_bf16() -> bool:
     return bool(capabilities.get("amx_bf16") or capabilities.get("avx512_bf16"))
 
 
-def _vocabulary(options: Options, folder: RunFolder, count: Any) -> Tokenizer:
+def vocabulary(options: Options, folder: RunFolder, count: Callable[[], Mapping[str, int]]) -> Tokenizer:
+    """The run's vocabulary: as saved, else that of the checkpoint to start from and of the data (``count``)."""
     if folder.vocabulary.exists():
         return Tokenizer.load(folder.vocabulary)
-    if options.start_from is not None:
-        return Tokenizer.load(options.start_from / checkpoint.VOCABULARY)
     tokenizer = Tokenizer.build(count(), options.min_count)
-    if len(tokenizer) <= len(("<pad>", "<bos>", "<eos>")):
+    if options.start_from is not None:
+        known = Tokenizer.load(options.start_from / checkpoint.VOCABULARY)
+        symbols = known.tokens[len(SPECIALS) :]
+        return Tokenizer([*symbols, *(t for t in tokenizer.tokens[len(SPECIALS) :] if t not in known)])
+    if len(tokenizer) == len(SPECIALS):
         raise DataError(f"no token occurs {options.min_count} times: lower --min-count or prepare more data.")
     return tokenizer
 
@@ -308,10 +311,14 @@ def _groups(model: torch.nn.Module, decay: float) -> list[dict[str, Any]]:
 
 
 def _copy_weights(folder: Path, model: FormulaModel) -> None:
+    """Take over a checkpoint's weights; tokens that its vocabulary lacks (the last ones) keep their fresh rows."""
     other, _, _ = checkpoint.load(folder, torch.device("cpu"))
     if other.config != model.config:
         raise DataError(f"{folder} is a {other.config.preset!r} of another shape than --preset {model.config.preset}.")
-    model.load_state_dict(other.state_dict())
+    weights = model.state_dict()
+    for name, old in other.state_dict().items():
+        weights[name][: len(old)] = old
+    model.load_state_dict(weights)
 
 
 def _return_memory() -> None:

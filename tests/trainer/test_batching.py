@@ -59,7 +59,8 @@ def test_curriculum_limits_the_length_until_its_samples_are_seen(sizes: Sizes) -
             assert longest <= 10
         elif position.round_samples < 300:
             assert longest <= 30
-    assert any(sizes.tokens[items].max() > 30 for _, items in itertools.islice(stream(sizes, options, 1, Position()), 60))
+    later = itertools.islice(stream(sizes, options, 1, Position()), 60)
+    assert any(sizes.tokens[items].max() > 30 for _, items in later)
 
 
 def test_a_curriculum_that_leaves_nothing_is_refused(sizes: Sizes) -> None:

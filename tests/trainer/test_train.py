@@ -7,8 +7,11 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
+import torch
+from accelerate import Accelerator
 
 from core_model import checkpoint
 from core_model.errors import DataError
@@ -18,23 +21,34 @@ from trainer.__main__ import main
 from trainer.config import OptimizerOptions, Options
 from trainer.data.augment import AugmentOptions
 from trainer.data.batching import BatchOptions
+from trainer.data.dataset import count_tokens, read_examples, within_vocabulary
 from trainer.run_state import COLUMNS, RunFolder
 from trainer.schedule import Schedule
 
-from .toy_data import write_toy_shard
-
-FLAGS = "--preset tiny --min-count 1 --batch 16 --round-batches 4 --log-every 1 --device cpu --precision fp32 --threads 1"
+FLAGS = "--preset tiny --min-count 1 --batch 16 --round-batches 4 --log-every 1 --device cpu --precision fp32"
 
 
 @pytest.fixture(scope="module")
-def toy(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def toy(tmp_path_factory: pytest.TempPathFactory, write_toy_shard: Any) -> Path:
     folder = tmp_path_factory.mktemp("toy")
     write_toy_shard(folder, 200)
     return folder
 
 
 def command(toy: Path, out: Path, samples: int, *more: str) -> list[str]:
-    return ["train", "--data", str(toy), "--out", str(out), "--samples", str(samples), *FLAGS.split(), *more]
+    return [
+        "train",
+        "--data",
+        str(toy),
+        "--out",
+        str(out),
+        "--samples",
+        str(samples),
+        *FLAGS.split(),
+        "--threads",
+        "1",
+        *more,
+    ]
 
 
 def losses(run: Path) -> dict[int, float]:
@@ -94,7 +108,12 @@ def test_two_processes_give_the_losses_of_one(toy: Path, tmp_path: Path) -> None
     launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "trainer"]
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
     done = subprocess.run(
-        [*launch, *command(toy, tmp_path / "two", 320)], env=environment, capture_output=True, text=True, timeout=300
+        [*launch, *command(toy, tmp_path / "two", 320)],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
     )
     assert done.returncode == 0, done.stderr
     assert losses(tmp_path / "two") == pytest.approx(losses(tmp_path / "one"), abs=1e-4)
@@ -116,6 +135,25 @@ def test_training_starts_from_the_weights_of_a_checkpoint(toy: Path, tmp_path: P
     assert losses(tmp_path / "second")[1] < losses(tmp_path / "first")[1] - 0.2
 
 
+def test_a_vocabulary_grows_and_known_tokens_keep_their_weights(
+    toy: Path, tmp_path: Path, write_toy_shard: Any
+) -> None:
+    few = tmp_path / "few"
+    write_toy_shard(few, 40, letters="abc")
+    assert main([*command(few, tmp_path / "first", 32), "--validation", str(few), "--validation-pictures", "2"]) == 0
+    options = Options(
+        data=(toy,), out=tmp_path / "second", preset="tiny", min_count=1, start_from=tmp_path / "first" / "best"
+    )
+    folder = RunFolder(options.out)
+    examples = read_examples([toy], 100, 100_000)
+    grown = train.vocabulary(options, folder, lambda: count_tokens(examples))
+    old_model, old, _ = checkpoint.load(tmp_path / "first" / "best", torch.device("cpu"))
+    assert grown.tokens[: len(old)] == old.tokens
+    assert set(grown.tokens) == {*old.tokens, *"def"}
+    model = train.Training(options, Accelerator(cpu=True), folder, grown).plain
+    torch.testing.assert_close(model.decoder.embedding.weight[: len(old)], old_model.decoder.embedding.weight)
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="needs file size limits")
 def test_a_full_disk_is_reported_plainly_and_the_last_state_is_kept(toy: Path, tmp_path: Path) -> None:
     assert main(command(toy, tmp_path / "run", 160)) == 0
@@ -127,7 +165,10 @@ def test_a_full_disk_is_reported_plainly_and_the_last_state_is_kept(toy: Path, t
         "from trainer.__main__ import main; sys.exit(main(sys.argv[1:]))"
     )
     done = subprocess.run(
-        [sys.executable, "-c", limited, *command(toy, tmp_path / "run", 320)], capture_output=True, text=True
+        [sys.executable, "-c", limited, *command(toy, tmp_path / "run", 320)],
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 2, done.stderr
     assert "cannot write" in done.stderr
@@ -179,8 +220,6 @@ def test_plateau_halves_after_patience() -> None:
 
 
 def test_formulas_outside_the_vocabulary_are_left_out_or_refused(toy: Path) -> None:
-    from trainer.data.dataset import read_examples, within_vocabulary
-
     examples = read_examples([toy], 100, 100_000)
     some = within_vocabulary(examples, Tokenizer(["a", "b", "c"]))
     assert 0 < len(some) < len(examples)
