@@ -248,6 +248,7 @@ class Training:
             "steps": self.position.step,
             "hours": round(self.hours, 3),
             "validation": figures,
+            "confidence_temperature": self.validation.temperature if self.validation is not None else 1.0,
         }
         checkpoint.save(
             self.folder.best, self.plain, self.tokenizer, "Written by `trainer train`; see export.\n", extra
