@@ -82,7 +82,7 @@ class Options:
     seed: int = 20
     """Of the choice of formulas."""
     cache: Path | None = None
-    """Folder that keeps KaTeX; default: the user's cache folder. npm gets it once, then no network is needed."""
+    """Folder for KaTeX, which npm gets once if the system has none; default: the user's cache folder."""
     out: Path = Path("robustness")
     """Folder for the results."""
 
@@ -147,7 +147,7 @@ def main(options: Options) -> int:
     if options.threads is not None:
         torch.set_num_threads(options.threads)
     recognizer, account = load_checkpoint(options.checkpoint, options.device)
-    cases, left_out = draw_cases(options)
+    cases, left_out, katex = draw_cases(options)
     readings = read_cases(recognizer, cases, options)
     result = {
         "checkpoint": account,
@@ -156,6 +156,7 @@ def main(options: Options) -> int:
         "seed": options.seed,
         "formulas": dict(Counter(f"{case.renderer} {case.source}" for case in cases)),
         "left_out": left_out,
+        "katex": katex,
         "columns": [condition.name for condition in CONDITIONS],
         "groups": summarise(cases, readings),
         "minutes": round((time.monotonic() - started) / 60, 2),
@@ -172,18 +173,20 @@ def main(options: Options) -> int:
     return 0
 
 
-def draw_cases(options: Options) -> tuple[list[Case], dict[str, int]]:
-    """Choose formulas and draw them at every resolution; also how many were replaced by the next candidate, and why.
+def draw_cases(options: Options) -> tuple[list[Case], dict[str, int], str | None]:
+    """Choose formulas and draw them at every resolution; how many were replaced, and why; KaTeX's version.
 
     Raises ``DataError`` if a list is missing or too short, or a renderer is not installed.
     """
     renderers: dict[str, Draw] = {}
+    katex: str | None = None
     counts = options.counts()
     if "latex" in counts:
         latex = LatexRenderer()
         renderers["latex"] = lambda formulas, dpi: latex.render(formulas, LatexStyle(dpi=dpi))
     if "browser" in counts:
         browser = BrowserRenderer(options.cache or platformdirs.user_cache_path("formulens", "formulens"))
+        katex = browser.version
         renderers["browser"] = lambda formulas, dpi: browser.render(formulas, BrowserStyle(dpi=dpi))
     chosen = {source: candidates(source, options) for source in SOURCES}
     cases: list[Case] = []
@@ -212,7 +215,7 @@ def draw_cases(options: Options) -> tuple[list[Case], dict[str, int]]:
                         cases.append(Case(source, latex_text, truth, renderer, kept))
                         found += 1
                         progress.update()
-    return cases, dict(left_out)
+    return cases, dict(left_out), katex
 
 
 def candidates(source: str, options: Options) -> list[tuple[str, tuple[str, ...]]]:

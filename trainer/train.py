@@ -300,7 +300,7 @@ class Window:
         loss, right = accelerator.reduce(sums, "sum").tolist()
         return {
             "train_loss": loss / self.targets,
-            "train_accuracy": right / self.targets,
+            "train_accuracy": 100 * right / self.targets,
             "samples_per_second": self.samples / (time.monotonic() - self.started),
         }
 

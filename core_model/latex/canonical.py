@@ -6,7 +6,17 @@ and one more where cramped. ``skeleton`` also drops white space and every differ
 
 from core_model.errors import LatexError
 from core_model.latex import symbols
-from core_model.latex.spacing import class_of, is_bare_cdots, is_boxlike, open_braces, plain_twin
+from core_model.latex.skeletons import skeleton_list, skeleton_table
+from core_model.latex.spacing import class_of, is_bare_cdots, open_braces
+from core_model.latex.styles import (
+    default_limits,
+    denominator_style,
+    effective_styles,
+    numerator_style,
+    styled_fraction,
+    sub_style,
+    sup_style,
+)
 from core_model.latex.symbols import AtomClass
 from core_model.latex.tree import (
     Atom,
@@ -26,22 +36,6 @@ from core_model.latex.tree import (
 _CELL_STYLE = {"aligned": 0, "gathered": 0, "dcases": 0, "alignedat": 0, "darray": 0, "smallmatrix": 4, "substack": 4}
 _CELL_STYLE["subarray"] = 4
 _NEGATED = {"=": "\\neq"}
-
-
-def sub_style(style: int) -> int:
-    return (4 if style < 4 else 6) + 1
-
-
-def sup_style(style: int) -> int:
-    return (4 if style < 4 else 6) + style % 2
-
-
-def numerator_style(style: int) -> int:
-    return style + 2 - 2 * (style // 6)
-
-
-def denominator_style(style: int) -> int:
-    return 2 * (style // 2) + 1 + 2 - 2 * (style // 6)
 
 
 def is_letter(node: Node) -> bool:
@@ -71,29 +65,17 @@ class Canonical:
         grouped = False
         for index, node in enumerate(items):
             if isinstance(node, Atom):
-                if node.sub is not None or node.sup is not None:
-                    self.scripts(node, style, font)
-                if font and not node.fixed and is_letter(node):
-                    node.font = "" if font == "\\mathnormal" and node.text.isalpha() else font
-                elif node.text == "\\dots":
-                    self.dots(node, items, index, right, out)
-                if node.limits or node.kind is AtomClass.OP:
-                    self.limits(node, style)
-                if out and out[-1] == _NOT and not node.has_scripts() and node.text in _NEGATED:
-                    out[-1] = Atom(_NEGATED[node.text], AtomClass.REL)
-                    continue
+                if node.text == "\\dots":
+                    self.dots(node, items, index, out)
+                self.atom(node, style, font, out)
                 grouped = grouped or node.text in symbols.PLAIN_TWINS
-                out.append(node)
             elif isinstance(node, Space):
                 if not self.skeleton:
                     grouped = grouped or node.text == "\\ "
                     out.append(node)
             elif isinstance(node, Style):
-                if symbols.STYLES[node.text] != style:
-                    style = symbols.STYLES[node.text]
-                    if out and isinstance(out[-1], Style):
-                        out.pop()
-                    out.append(node)
+                style = symbols.STYLES[node.text]
+                out.append(node)
             elif isinstance(node, Switch):
                 font = node.font
             else:
@@ -103,12 +85,24 @@ class Canonical:
                     grouped = grouped or isinstance(new, Group | Sized)
                     out.append(new)
         if grouped:
-            out = self.flatten(out) if self.skeleton else open_braces(out, start, left, right)
-        if style != start or any(isinstance(node, Style) for node in out):
-            out = _effective_styles(out, start)
+            out = skeleton_list(out) if self.skeleton else open_braces(out, start, left, right)
+        if any(isinstance(node, Style) for node in out):
+            out = effective_styles(out, start)
         if len(out) == 2 and isinstance(out[0], Style):
-            return _styled_fraction(out, start)
+            return styled_fraction(out, start)
         return out
+
+    def atom(self, node: Atom, style: int, font: str, out: list[Node]) -> None:
+        if node.sub is not None or node.sup is not None:
+            self.scripts(node, style, font)
+        if font and not node.fixed and is_letter(node):
+            node.font = "" if font == "\\mathnormal" and node.text.isalpha() else font
+        if node.limits:
+            self.limits(node, style)
+        if out and node.text in _NEGATED and out[-1] == _NOT and not node.has_scripts():
+            out[-1] = Atom(_NEGATED[node.text], AtomClass.REL)
+        else:
+            out.append(node)
 
     # -- scripts and limits ------------------------------------------------------------------------------------------
     def scripts(self, node: Node, style: int, font: str) -> None:
@@ -126,9 +120,7 @@ class Canonical:
             return
         if class_of(node) is not AtomClass.OP:
             raise LatexError(f"{node.limits} without an operator")
-        if not node.has_scripts():
-            node.limits = ""
-        elif node.limits == default_limits(node, style):
+        if not node.has_scripts() or node.limits == default_limits(node, style):
             node.limits = ""
 
     # -- single nodes ------------------------------------------------------------------------------------------------
@@ -159,10 +151,9 @@ class Canonical:
             raise LatexError(f"{old.limits} without an operator")
         if len(body) == 1:
             child = body[0]
-            if is_boxlike(child) and not child.has_scripts():
-                if class_of(child) is AtomClass.ORD:
-                    child.sub, child.sup = old.sub, old.sup
-                    return child
+            if class_of(child) is AtomClass.ORD and not isinstance(child, Space) and not child.has_scripts():
+                child.sub, child.sup = old.sub, old.sup
+                return child
             if self.skeleton and class_of(child) not in (AtomClass.OP, AtomClass.NONE) and not child.has_scripts():
                 child.sub, child.sup = old.sub, old.sup
                 return child
@@ -182,16 +173,16 @@ class Canonical:
             body = [Space("\\text{~}") if child == _TEXT_SPACE else child for child in body]
         return self.group(node, self.nodes(body, style, ""))
 
-    def dots(self, node: Atom, items: list[Node], index: int, right: AtomClass | None, out: list[Node]) -> None:
+    def dots(self, node: Atom, items: list[Node], index: int, out: list[Node]) -> None:
         """amsmath's ``\\dots`` looks at what follows."""
         node.text = "\\ldots"
         for follower in items[index + 1 :]:
             if isinstance(follower, Space | Style | Switch):
                 return
             kind = class_of(follower)
-            if isinstance(follower, Atom) and kind in (AtomClass.BIN, AtomClass.REL) and follower.text not in _MACROS:
-                node.text = "\\cdots"
-            elif isinstance(follower, Atom) and follower.text in symbols.BIG_OPERATORS:
+            if (
+                isinstance(follower, Atom) and kind in (AtomClass.BIN, AtomClass.REL) and follower.text not in _MACROS
+            ) or (isinstance(follower, Atom) and follower.text in symbols.BIG_OPERATORS):
                 node.text = "\\cdots"
             elif isinstance(follower, Atom) and follower.text in symbols.INTEGRALS:
                 node.text = "\\cdots"
@@ -209,7 +200,7 @@ class Canonical:
             base = self.nodes(args[1], style, font)
             note = self.nodes(args[0], 5 if name == "\\underset" else sup_style(style), font)
             node.args = [note, base]
-            if name == "\\overset" and (self.skeleton or command_inherits_relation(node)):
+            if name == "\\overset" and (self.skeleton or class_of(node) is AtomClass.REL):
                 node.name = "\\stackrel"
             return node
         if name == "\\sqrt":
@@ -227,7 +218,7 @@ class Canonical:
 
     def one_argument(self, node: Command, style: int, font: str) -> Node | None:
         name = node.name
-        kind, rule = symbols.ONE_ARGUMENT[name]
+        _, rule = symbols.ONE_ARGUMENT[name]
         if self.skeleton:
             if name in symbols.PHANTOMS:
                 return Group([], sub=node.sub, sup=node.sup)
@@ -319,111 +310,9 @@ class Canonical:
             return [Group(cell)]
         return cell
 
-    # -- skeleton ----------------------------------------------------------------------------------------------------
-    def flatten(self, nodes: list[Node]) -> list[Node]:
-        """Lay open every group without scripts of its own: what it changes is white space only."""
-        out: list[Node] = []
-        for index, node in enumerate(nodes):
-            if isinstance(node, Group) and not node.has_scripts():
-                scoped = any(isinstance(child, Style) for child in node.body)
-                if not scoped or index + 1 == len(nodes):
-                    out.extend(node.body)
-                    continue
-            twin = plain_twin(node)
-            if twin is None and isinstance(node, Sized) and node.size[-1] == "m":
-                twin = Sized(node.size[:-1], node.delimiter, sub=node.sub, sup=node.sup)
-            out.append(twin if twin is not None else node)
-        return out
-
-
-def default_limits(node: Node, style: int) -> str:
-    """Where TeX puts the scripts of this operator by itself."""
-    name = node.text if isinstance(node, Atom) else node.name if isinstance(node, Command) else ""
-    if name in ("\\overbrace", "\\underbrace", "\\overbracket", "\\underbracket"):
-        return "\\limits"
-    if name in symbols.BIG_OPERATORS or name in symbols.LIMIT_NAMES or name in ("\\mathop", "\\operatorname*"):
-        return "\\limits" if style < 2 else "\\nolimits"
-    return "\\nolimits"
-
-
-def command_inherits_relation(node: Command) -> bool:
-    return class_of(node) is AtomClass.REL
-
-
-def _styled_fraction(nodes: list[Node], style: int) -> list[Node]:
-    """``\\textstyle \\frac`` alone in its list is ``\\tfrac``."""
-    first, second = nodes
-    prefix = {"\\displaystyle": "d", "\\textstyle": "t"}.get(first.text) if isinstance(first, Style) else None
-    if prefix and isinstance(second, Command) and second.name in ("\\frac", "\\binom") and not second.has_scripts():
-        second.name = "\\" + prefix + second.name[1:]
-        return [second]
-    return nodes
-
-
-def _effective_styles(nodes: list[Node], style: int) -> list[Node]:
-    """Drop changes of style that no node shows: the last of a list, or from text to display before plain signs."""
-    out: list[Node] = []
-    shown = style
-    pending: Node | None = None
-    for node in nodes:
-        if isinstance(node, Style):
-            pending, style = node, symbols.STYLES[node.text]
-            continue
-        if pending is not None and not (style < 4 and shown < 4 and _looks_the_same(node)):
-            if style != shown:
-                out.append(pending)
-            shown, pending = style, None
-        out.append(node)
-    return out
-
-
-def _looks_the_same(node: Node) -> bool:
-    """Whether a node looks the same in display and in text style."""
-    if isinstance(node, Space):
-        return True
-    large = symbols.BIG_OPERATORS | symbols.INTEGRALS
-    return isinstance(node, Atom) and not node.has_scripts() and node.text not in large
-
-
-def skeleton_table(node: Table) -> Node:
-    """Tables that differ by white space only, under one name."""
-    columns = max((len(row.cells) for row in node.rows), default=1)
-    node.position = ""
-    for row in node.rows:
-        row.gap = ""
-    if node.name == "alignedat":
-        node.name, node.spec = "aligned", []
-    elif node.name == "matrix":
-        node.name, node.spec = "array", ["c"] * columns
-    elif node.name == "array":
-        letters = ["l" if token[0] in "pmb" else token for token in node.spec if token in "lcr|" or token[0] in "pmb"]
-        node.spec = _trimmed(letters, columns)
-    elif node.name == "cases":
-        node.name, node.spec = "array", ["l"] * columns
-        outer = Delimited("\\{", ".", [[node]], sub=node.sub, sup=node.sup)
-        node.sub = node.sup = None
-        return outer
-    return node
-
-
-def _trimmed(spec: list[str], columns: int) -> list[str]:
-    """Column letters for exactly as many columns as there are cells."""
-    out: list[str] = []
-    count = 0
-    for token in spec:
-        if token != "|":
-            count += 1
-            if count > columns:
-                break
-        out.append(token)
-    missing = columns - sum(token != "|" for token in out)
-    return out + ["c"] * missing
-
 
 _SKELETON_TRANSPARENT = frozenset(["\\smash", "\\mathrlap", "\\mathllap", "\\mathclap", "\\lefteqn", "\\mathord"])
 # Relations that LaTeX defines as macros, which amsmath's \\dots does not see through.
 _MACROS = frozenset(["\\neq", "\\notin", "\\cong"])
 _NOT = Atom("\\not", AtomClass.REL)
 _TEXT_SPACE = Space("\\ ")
-
-

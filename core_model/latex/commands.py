@@ -1,13 +1,27 @@
-"""Readers of the commands whose arguments follow no common pattern."""
+"""What follows each command: its arguments, read into a node."""
 
 import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 from core_model.latex import symbols
+from core_model.latex.environments import environment, rows
 from core_model.latex.symbols import AtomClass
 from core_model.latex.textmode import parse_text
-from core_model.latex.tree import Atom, Command, Delimited, Group, Node, Space, Table, Text
+from core_model.latex.tree import (
+    Atom,
+    Command,
+    Delimited,
+    Font,
+    Group,
+    Node,
+    Sized,
+    Space,
+    Style,
+    Switch,
+    Table,
+    Text,
+)
 
 if TYPE_CHECKING:
     from core_model.latex.parser import Parser
@@ -49,12 +63,12 @@ def _left(parser: "Parser", token: str) -> list[Node]:
 
 
 def _begin(parser: "Parser", token: str) -> list[Node]:
-    return parser.environment()
+    return environment(parser)
 
 
 def _substack(parser: "Parser", token: str) -> list[Node]:
     parser.expect("{", f"after {token}")
-    node = Table("substack", parser.rows("}"))
+    node = Table("substack", rows(parser, "}"))
     parser.index += 1
     return [node]
 
@@ -62,12 +76,12 @@ def _substack(parser: "Parser", token: str) -> list[Node]:
 def _plain_matrix(parser: "Parser", token: str) -> list[Node]:
     """Plain TeX's ``\\matrix{a & b \\cr c & d}``."""
     parser.expect("{", f"after {token}")
-    rows = parser.rows("}")
+    body = rows(parser, "}")
     parser.index += 1
     if token == "\\cases":
-        return [Table("cases", rows)]
+        return [Table("cases", body)]
     name, left, right = symbols.MATRICES[token[1:]]
-    table = Table(name, rows)
+    table = Table(name, body)
     return [Delimited(left, right, [[table]])] if left else [table]
 
 
@@ -151,7 +165,75 @@ def _lap(parser: "Parser", token: str) -> list[Node]:
     return [Command("\\math" + token[1:], [[text]])]
 
 
-HANDLERS: Final[dict[str, Callable[["Parser", str], list[Node]]]] = {
+def _white_space(parser: "Parser", token: str) -> list[Node]:
+    return [Space(token)]
+
+
+def _one_argument(parser: "Parser", token: str) -> list[Node]:
+    return [Command(token, [parser.argument(token)])]
+
+
+def _two_arguments(parser: "Parser", token: str) -> list[Node]:
+    return [Command(token, [parser.argument(token), parser.argument(token)])]
+
+
+def _font(parser: "Parser", token: str) -> list[Node]:
+    return [Font(symbols.FONT_SYNONYMS.get(token, token), parser.argument(token))]
+
+
+def _switch(parser: "Parser", token: str) -> list[Node]:
+    return [Switch(symbols.FONT_SWITCHES[token])]
+
+
+def _style(parser: "Parser", token: str) -> list[Node]:
+    return [Style(token)]
+
+
+def _sized(parser: "Parser", token: str) -> list[Node]:
+    return [Sized(token, parser.delimiter(token))]
+
+
+def _text(parser: "Parser", token: str) -> list[Node]:
+    font, scales = symbols.TEXT_COMMANDS[token]
+    return [Text(parse_text(parser, token, font), scales)]
+
+
+def _nothing(parser: "Parser", token: str) -> list[Node]:
+    return []
+
+
+def _argument_without_trace(parser: "Parser", token: str) -> list[Node]:
+    if parser.tokens[parser.index] == "*":
+        parser.index += 1
+    parser.raw_option()
+    parser.raw_argument(f"after {token}")
+    return []
+
+
+def _expansion(parser: "Parser", token: str) -> list[Node]:
+    """A macro of LaTeX, as what it stands for."""
+    out: list[Node] = [
+        Space(part) if part in symbols.SPACES else Atom(part, symbols.CLASS_OF[part])
+        for part in symbols.EXPANSIONS[token]
+    ]
+    return [Group(out)] if token in symbols.BRACED_EXPANSIONS else out
+
+
+Reader = Callable[["Parser", str], list[Node]]
+
+# What reads a command once the command itself is consumed.
+READERS: Final[dict[str, Reader]] = {
+    **dict.fromkeys(symbols.SPACES, _white_space),
+    **dict.fromkeys(symbols.ONE_ARGUMENT, _one_argument),
+    **dict.fromkeys(symbols.FRACTIONS | symbols.STACKS, _two_arguments),
+    **dict.fromkeys(symbols.FONTS | symbols.FONT_SYNONYMS.keys(), _font),
+    **dict.fromkeys(symbols.FONT_SWITCHES, _switch),
+    **dict.fromkeys(symbols.STYLES, _style),
+    **dict.fromkeys(symbols.DELIMITER_SIZES, _sized),
+    **dict.fromkeys(symbols.TEXT_COMMANDS, _text),
+    **dict.fromkeys(symbols.WITHOUT_TRACE, _nothing),
+    **dict.fromkeys(symbols.ARGUMENT_WITHOUT_TRACE, _argument_without_trace),
+    **dict.fromkeys(symbols.EXPANSIONS, _expansion),
     "\\sqrt": _sqrt,
     "\\operatorname": _operatorname,
     "\\operatornamewithlimits": _operatorname,

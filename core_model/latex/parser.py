@@ -1,33 +1,22 @@
 """Tokens -> tree: recursive descent over TeX's math mode, with the nesting bounded."""
 
+import re
+
 from core_model.errors import LatexError
 from core_model.latex import symbols
-from core_model.latex.commands import HANDLERS
-from core_model.latex.lexer import Source, lex, row_gap
+from core_model.latex.commands import READERS
+from core_model.latex.lexer import Source, lex
 from core_model.latex.symbols import AtomClass
-from core_model.latex.textmode import parse_text
-from core_model.latex.tree import (
-    Atom,
-    Command,
-    Delimited,
-    Font,
-    Group,
-    Node,
-    Row,
-    Sized,
-    Space,
-    Style,
-    Switch,
-    Table,
-    Text,
-)
+from core_model.latex.tree import Atom, Command, Delimited, Group, Node, Space, Style, Switch
 
 # TeX itself stops at 255 groups; Python's own stack must never be what ends a hostile formula.
 MAX_DEPTH = 80
 
+_WORD_AT_END = re.compile(r"\\[a-zA-Z]+$")
 _STOPS = frozenset(["", "}", "&", "\\\\", "\\right", "\\middle", "\\end", "$", "\\)", "\\]"])
 _WRAPPERS = (("$", "$", "$", "$"), ("$", "$"), ("\\[", "\\]"), ("\\(", "\\)"))
 _LOOKING_AHEAD = frozenset(["\\cdots", "\\dots"])
+_LIMITS = frozenset(["\\limits", "\\nolimits", "\\displaylimits"])
 _UNBREAKABLE = (Space, Style, Switch)
 
 
@@ -64,7 +53,7 @@ class Parser:
                 raise self.error(f"missing }} after {where}")
             level += (token == "{") - (token == "}")
             self.index += 1
-        return "".join(self.tokens[start : self.index - 1])
+        return _run_together(self.tokens[start : self.index - 1])
 
     def raw_option(self) -> str | None:
         """A bracketed option run together, or None where there is none."""
@@ -231,7 +220,7 @@ class Parser:
         known = symbols.SYNONYMS.get(token)
         if known is not None:
             # Put back under its usual name, so that every rule below sees one spelling.
-            self.tokens[self.index] = known
+            self.tokens[self.index] = token = known
             if known in symbols.CLASS_OF:
                 self.index += 1
                 out.append(Atom(known, symbols.CLASS_OF[known]))
@@ -243,165 +232,30 @@ class Parser:
                 return
             if known in _STOPS:
                 return
-            token = known
-        self.index += 1
-        if token in symbols.SPACES:
-            out.append(Space(token))
-        elif token in symbols.ONE_ARGUMENT:
-            out.append(Command(token, [self.argument(token)]))
-        elif token in symbols.FRACTIONS or token in symbols.STACKS:
-            out.append(Command(token, [self.argument(token), self.argument(token)]))
-        elif token in symbols.FONTS or token in symbols.FONT_SYNONYMS:
-            out.append(Font(symbols.FONT_SYNONYMS.get(token, token), self.argument(token)))
-        elif token in symbols.FONT_SWITCHES:
-            out.append(Switch(symbols.FONT_SWITCHES[token]))
-        elif token in symbols.STYLES:
-            out.append(Style(token))
-        elif token in symbols.DELIMITER_SIZES:
-            out.append(Sized(token, self.delimiter(token)))
-        elif token in symbols.TEXT_COMMANDS:
-            font, scales = symbols.TEXT_COMMANDS[token]
-            out.append(Text(parse_text(self, token, font), scales))
-        elif token in symbols.WITHOUT_TRACE:
-            pass
-        elif token in ("\\limits", "\\nolimits", "\\displaylimits"):
-            if not out or isinstance(out[-1], _UNBREAKABLE):
-                raise self.error(f"{token} without an operator", self.index - 1)
-            out[-1].limits = "" if token == "\\displaylimits" else token
-        elif token in symbols.EXPANSIONS:
-            self.tokens[self.index - 1 : self.index] = symbols.EXPANSIONS[token]
-            self.source.spaces[self.index - 1 : self.index] = [""] * len(symbols.EXPANSIONS[token])
-            self.index -= 1
-        elif token in HANDLERS:
-            out.extend(HANDLERS[token](self, token))
-        elif token in symbols.ARGUMENT_WITHOUT_TRACE:
-            if self.tokens[self.index] == "*":
-                self.index += 1
-            self.raw_option()
-            self.raw_argument(f"after {token}")
-        else:
-            raise self.error(f"unknown command {token}", self.index - 1)
-
-    # -- environments ------------------------------------------------------------------------------------------------
-    def adjacent(self, skipping: bool) -> bool:
-        """Whether an option may begin here: LaTeX's array skips white space before it, amsmath does not."""
-        return skipping or not self.source.spaces[self.index]
-
-    def rows(self, end: str, skipping: bool = False) -> list[Row]:
-        """Rows of a table up to the token ``end``, which is left in place."""
-        rows: list[Row] = []
-        while True:
-            row = Row([])
-            self.rules(row)
-            rows.append(row)
-            while True:
-                row.cells.append(self.items())
-                if self.tokens[self.index] != "&":
-                    break
-                self.index += 1
-            if self.tokens[self.index] == "\\\\":
-                self.index += 1
-                if self.tokens[self.index] == "*" and self.adjacent(skipping=False):
-                    self.index += 1
-                if self.adjacent(skipping):
-                    row.gap = row_gap(self.tokens, self.index)
-                if row.gap:
-                    self.index = self.tokens.index("]", self.index) + 1
-            elif self.tokens[self.index] == end:
-                break
-            else:
-                raise self.stray()
-        # The last \\ ends the last row; it begins a new one only where a rule follows.
-        if len(rows) > 1 and rows[-1].cells == [[]] and not rows[-1].rules:
-            rows.pop()
-        return rows
-
-    def rules(self, row: Row) -> None:
-        while True:
-            token = self.tokens[self.index]
-            if token in ("\\hline", "\\toprule", "\\midrule", "\\bottomrule"):
-                row.rules.append("\\hline")
-                self.index += 1
-            elif token == "\\cline":
-                self.index += 1
-                row.rules.append("\\cline{" + self.raw_argument("after \\cline") + "}")
-            elif token == "\\noalign":
-                self.index += 1
-                if "\\hrule" in self.raw_argument("after \\noalign"):
-                    row.rules.append("\\hline")
-            else:
+        reader = READERS.get(token)
+        if reader is None:
+            if token in _LIMITS:
+                self.limits(token, out)
                 return
-
-    def environment(self) -> list[Node]:
-        start = self.index - 1
-        name = self.raw_argument("after \\begin")
-        wrap: tuple[str, str] | None = None
-        if name in symbols.EQUATIONS:
-            body = self.items()
-            result: Node = Group(body)
-        elif name in ("array", "subarray", "darray"):
-            position = self.raw_option() or ""
-            spec = self.columns()
-            result = Table(name, self.rows("\\end", skipping=True), spec, position if position in ("t", "b") else "")
-            if name == "subarray" and spec == ["c"]:
-                result.name, result.spec = "substack", []
-        elif name in symbols.MATRICES or name.removesuffix("*") in symbols.MATRICES:
-            if name.endswith("*"):
-                self.raw_option()
-            plain, left, right = symbols.MATRICES[name.removesuffix("*")]
-            wrap = (left, right) if left else None
-            result = Table(plain, self.rows("\\end"))
-        elif name in symbols.ROW_ENVIRONMENTS:
-            optional = name in ("aligned", "gathered") and self.adjacent(skipping=False)
-            position = (self.raw_option() or "") if optional else ""
-            result = Table(
-                symbols.ROW_ENVIRONMENTS[name], self.rows("\\end"), [], position if position in ("t", "b") else ""
-            )
-        elif name in ("alignedat", "alignat", "alignat*"):
-            result = Table("alignedat", [], [self.raw_argument(f"after {name}")])
-            result.rows = self.rows("\\end")
-        elif name in ("eqnarray", "eqnarray*"):
-            result = Table("array", self.rows("\\end"), ["r", "c", "l"])
-            for row in result.rows:
-                row.cells = [[Style("\\displaystyle"), *cell] for cell in row.cells]
-        else:
-            raise self.error(f"unknown environment {name}", start)
-        if self.tokens[self.index] != "\\end":
-            raise self.stray() if self.tokens[self.index] else self.error(f"\\begin{{{name}}} without \\end", start)
+            raise self.error(f"unknown command {token}")
         self.index += 1
-        closing = self.raw_argument("after \\end")
-        if closing != name:
-            raise self.error(f"\\begin{{{name}}} ended by \\end{{{closing}}}")
-        return [Delimited(wrap[0], wrap[1], [[result]])] if wrap else [result]
+        out.extend(reader(self, token))
 
-    def columns(self) -> list[str]:
-        """The column letters of an array as tokens; ``*{3}{c}`` written out, ``@{..}`` kept whole."""
-        self.expect("{", "before the columns of an array")
-        out: list[str] = []
-        while self.tokens[self.index] != "}":
-            token = self.tokens[self.index]
-            self.index += 1
-            if token in ("l", "c", "r", "|"):
-                out.append(token)
-            elif token in ("@", "!", ">", "<"):
-                content = self.raw_argument(f"after {token} in the columns of an array")
-                out.append(f"{token}{{{content}}}")
-            elif token in ("p", "m", "b"):
-                out.append(f"{token}{{{self.raw_argument('after a column letter')}}}")
-            elif token == "*":
-                count = self.raw_argument("after * in the columns of an array")
-                columns = self.columns()
-                if not count.isdigit() or int(count) > 100:
-                    raise self.error(f"bad repetition of array columns: {count}")
-                out.extend(columns * int(count))
-            elif token == ":" or token in symbols.SPACES:
-                pass
-            else:
-                raise self.error(f"unknown array column {token or 'at the end of the formula'}", self.index - 1)
-            if len(out) > 400:
-                raise self.error("more than 400 columns in an array")
+    def limits(self, token: str, out: list[Node]) -> None:
+        if not out or isinstance(out[-1], _UNBREAKABLE):
+            raise self.error(f"{token} without an operator")
         self.index += 1
-        return out
+        out[-1].limits = "" if token == "\\displaylimits" else token
+
+
+def _run_together(tokens: list[str]) -> str:
+    """Tokens without white space; ``{}`` ends a control word that a letter follows."""
+    out = ""
+    for token in tokens:
+        if token.isalpha() and out[-1:].isalpha() and _WORD_AT_END.search(out):
+            out += "{}"
+        out += token
+    return out
 
 
 def parse(latex: str) -> list[Node]:

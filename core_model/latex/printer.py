@@ -14,7 +14,7 @@ def print_tokens(nodes: list[Node]) -> list[str]:
     return out
 
 
-def _effective(node: Node, ambient: str) -> str:
+def written_font(node: Node, ambient: str) -> str:
     """The alphabet that must be written for this node, "" where it is as it stands."""
     if not isinstance(node, Atom) or not node.font:
         return ""
@@ -43,7 +43,7 @@ def _joins(node: Node, font: str) -> bool:
     return font == "\\mathrm" and not (node.font and node.font != font) and _plain_in_roman(node.text)
 
 
-def _run(nodes: list[Node], start: int, font: str, ambient: str) -> int:
+def letter_run(nodes: list[Node], start: int, font: str, ambient: str) -> int:
     """End of the run of letters in one alphabet that begins at ``start``."""
     end = start + 1
     if nodes[start].has_scripts():
@@ -51,7 +51,7 @@ def _run(nodes: list[Node], start: int, font: str, ambient: str) -> int:
     scan = end
     while scan < len(nodes):
         node = nodes[scan]
-        if _effective(node, ambient) == font and not node.has_scripts():
+        if written_font(node, ambient) == font and not node.has_scripts():
             end = scan + 1
         elif not _joins(node, font):
             break
@@ -66,9 +66,9 @@ def _list(nodes: list[Node], out: list[str], ambient: str, follower: str = "") -
         node = nodes[index]
         index += 1
         if isinstance(node, Atom):
-            font = _effective(node, ambient) if node.font else ""
+            font = written_font(node, ambient) if node.font else ""
             if font:
-                end = _run(nodes, index - 1, font, ambient)
+                end = letter_run(nodes, index - 1, font, ambient)
                 out.append(font)
                 out.append("{")
                 for child in nodes[index - 1 : end]:
@@ -110,8 +110,8 @@ def _braced(nodes: list[Node], out: list[str], ambient: str) -> None:
 
 def _node(node: Node, out: list[str], ambient: str) -> None:
     if isinstance(node, Group):
-        font = _effective(node.body[0], ambient) if node.body and node.has_scripts() else ""
-        if font and not node.body[0].has_scripts() and _run(node.body, 0, font, ambient) == len(node.body):
+        font = written_font(node.body[0], ambient) if node.body and node.has_scripts() else ""
+        if font and not node.body[0].has_scripts() and letter_run(node.body, 0, font, ambient) == len(node.body):
             _list(node.body, out, ambient)  # \mathrm { a b } ^ { 2 } carries its own braces
         else:
             _braced(node.body, out, ambient)
@@ -165,9 +165,7 @@ def _table(node: Table, out: list[str]) -> None:
     if node.name == "substack":
         out += ("\\substack", "{")
     else:
-        out.append(f"\\begin{{{node.name}}}")
-        if node.position:
-            out += ("[", node.position, "]")
+        out.append(f"\\begin{{{node.name}}}" + (f"[{node.position}]" if node.position else ""))
         if node.spec:
             out += ("{", *node.spec, "}")
     # LaTeX's array looks beyond white space for the option of \\\\.
@@ -181,6 +179,8 @@ def _table(node: Table, out: list[str]) -> None:
             if column:
                 out.append("&")
             begin = len(out)
+            if not cell and number and number + 1 == len(node.rows) and len(row.cells) == 1 and not row.rules:
+                out += ("{", "}")  # an empty last row counts only with something in it
             _list(cell, out, "", "&" if column + 1 < len(row.cells) else "")
             first = skipping and number and not (column or row.rules or node.rows[number - 1].gap)
             if first and begin < len(out) and out[begin] == "[":

@@ -8,7 +8,7 @@ from typing import Final
 
 from core_model.latex import symbols
 from core_model.latex.symbols import AtomClass
-from core_model.latex.tree import Atom, Command, Delimited, Font, Group, Node, Sized, Space, Style, Table
+from core_model.latex.tree import Atom, Command, Delimited, Group, Node, Sized, Space, Style
 
 _ORD, _OP, _BIN, _REL, _OPEN, _CLOSE, _PUNCT, _INNER, _NONE = AtomClass
 
@@ -72,11 +72,7 @@ def _inherited(body: list[Node]) -> AtomClass:
     return _ORD
 
 
-def is_boxlike(node: Node) -> bool:
-    """Whether scripts sit on this node just as they sit on the node in braces."""
-    return not isinstance(node, Space | Style) and (
-        class_of(node) is _ORD or isinstance(node, Delimited | Table | Font) or (isinstance(node, Sized))
-    )
+_CONTROL_SPACE = Space("\\ ")
 
 
 class Spacing:
@@ -116,10 +112,8 @@ class Spacing:
                 return False
             if after is _BIN and (before in _NO_BIN_AFTER):
                 return False
-            return (
-                self.between(before, shut) + self.between(shut, after) == self.between(before, after)
-                or (before is None or after is None)
-                and self.between(before, shut) + self.between(shut, after) == 0
+            return self.between(before, shut) + self.between(shut, after) == self.between(before, after) or (
+                (before is None or after is None) and self.between(before, shut) + self.between(shut, after) == 0
             )
         first, last = kinds[0], kinds[-1]
         if first is _BIN:
@@ -142,13 +136,16 @@ class Spacing:
         )
 
 
-def next_class(nodes: list[Node], start: int, right: AtomClass | None) -> AtomClass | None:
-    """Class of the first atom from ``start`` on."""
-    for index in range(start, len(nodes)):
-        kind = class_of(nodes[index])
+def following_classes(nodes: list[Node], right: AtomClass | None) -> list[AtomClass | None]:
+    """For each node the class of the first atom after it, ``right`` at the end."""
+    out: list[AtomClass | None] = []
+    for node in reversed(nodes):
+        out.append(right)
+        kind = class_of(node)
         if kind is not _NONE:
-            return kind
-    return right
+            right = kind
+    out.reverse()
+    return out
 
 
 def open_braces(nodes: list[Node], style: int, left: AtomClass | None, right: AtomClass | None) -> list[Node]:
@@ -160,20 +157,18 @@ def open_braces(nodes: list[Node], style: int, left: AtomClass | None, right: At
     both = [spacing]
     if any(isinstance(node, Style) for node in nodes):
         both = [Spacing(0, left, right), Spacing(4, left, right)]
+    following = following_classes(nodes, right)
     for index, node in enumerate(nodes):
         kind = class_of(node)
+        after = following[index]
         if kind is _NONE:
-            if isinstance(node, Space) and node.text == "\\ ":
-                # ~ is a control space and an empty atom.
-                after = next_class(nodes, index + 1, right)
-                if all(s.same(before, _ORD, [], after) for s in both):
-                    node = Space("~")
-                    before = _ORD
+            # ~ is a control space and an empty atom.
+            if node == _CONTROL_SPACE and all(s.same(before, _ORD, [], after) for s in both):
+                node, before = Space("~"), _ORD
             out.append(node)
             continue
         if isinstance(node, Group) and not node.has_scripts():
             inner = [k for k in map(class_of, node.body) if k is not _NONE]
-            after = next_class(nodes, index + 1, right)
             if (
                 all(s.same(before, _ORD, inner, after) for s in both)
                 and _style_may_leak(node, nodes, index, style, before)
@@ -185,20 +180,24 @@ def open_braces(nodes: list[Node], style: int, left: AtomClass | None, right: At
                 continue
         elif kind is _OPEN or kind is _CLOSE:
             plain = plain_twin(node)
-            if plain is not None:
-                after = next_class(nodes, index + 1, right)
-                if all(s.same(before, kind, [_ORD], after) for s in both):
-                    node, kind = plain, _ORD
-        elif isinstance(node, Group) and len(node.body) == 1 and isinstance(node.body[0], Delimited):
+            if plain is not None and all(s.same(before, kind, [_ORD], after) for s in both):
+                node, kind = plain, _ORD
+        elif (child := _only_delimited(node)) is not None and all(s.same(before, _ORD, [_INNER], after) for s in both):
             # { \left( .. \right) } ^ 2: the scripts sit alike, only the spaces beside may differ.
-            after = next_class(nodes, index + 1, right)
-            if all(s.same(before, _ORD, [_INNER], after) for s in both) and not node.body[0].has_scripts():
-                child = node.body[0]
-                child.sub, child.sup = node.sub, node.sup
-                node, kind = child, _INNER
+            child.sub, child.sup = node.sub, node.sup
+            node, kind = child, _INNER
         before = Spacing.step(before, kind)
         out.append(node)
     return out
+
+
+def _only_delimited(node: Node) -> Delimited | None:
+    """The ``\\left ... \\right`` that is all there is in this group."""
+    if isinstance(node, Group) and len(node.body) == 1:
+        child = node.body[0]
+        if isinstance(child, Delimited) and not child.has_scripts():
+            return child
+    return None
 
 
 def is_bare_cdots(node: Node) -> bool:

@@ -36,7 +36,7 @@ _ORDINARY = (
         top bot angle measuredangle sphericalangle triangle triangledown vartriangle forall exists nexists neg flat
         natural sharp clubsuit diamondsuit heartsuit spadesuit backslash Box square Diamond lozenge blacksquare
         blacklozenge blacktriangle blacktriangledown bigstar complement eth mho Bbbk Finv Game circledS circledR
-        backprime diagup diagdown maltese yen checkmark S P pounds copyright dag ddag _ $ % # & i j o O l L ss aa AA
+        backprime diagup diagdown maltese yen checkmark S P pounds copyright _ $ % # & i j o O l L ss aa AA
         ae AE oe OE varGamma varDelta varTheta varLambda varXi varPi varSigma varUpsilon varPhi varPsi varOmega
         textbackslash degree mathdollar lightning"""
     )
@@ -93,16 +93,12 @@ _OPENING = [
     "(",
     "[",
     "\\{",
-    *_commands(
-        "langle lfloor lceil lvert lVert lgroup lmoustache ulcorner llcorner llbracket llparenthesis Lbag lbag llceil llfloor"
-    ),
+    *_commands("langle lfloor lceil lvert lVert lgroup lmoustache ulcorner llcorner llbracket llparenthesis Lbag lbag"),
 ]
 _CLOSING = [
     *")]!?",
     "\\}",
-    *_commands(
-        "rangle rfloor rceil rvert rVert rgroup rmoustache urcorner lrcorner rrbracket rrparenthesis Rbag rbag rrceil rrfloor"
-    ),
+    *_commands("rangle rfloor rceil rvert rVert rgroup rmoustache urcorner lrcorner rrbracket rrparenthesis Rbag rbag"),
 ]
 _PUNCTUATION = [*",;", *_commands("colon cdotp ldotp")]
 _INNER = _commands("ldots cdots ddots iddots dots")
@@ -215,16 +211,17 @@ EXPANSIONS: Final[dict[str, tuple[str, ...]]] = {
     "\\iff": ("\\;", "\\Longleftrightarrow", "\\;"),
     "\\implies": ("\\;", "\\Longrightarrow", "\\;"),
     "\\impliedby": ("\\;", "\\Longleftarrow", "\\;"),
-    "\\dag": ("{", "\\dagger", "}"),
-    "\\ddag": ("{", "\\ddagger", "}"),
+    "\\dag": ("\\dagger",),
+    "\\ddag": ("\\ddagger",),
     "\\dotsi": ("\\!", "\\cdots"),
-    "\\null": ("{", "}"),
+    "\\null": (),
 }
+BRACED_EXPANSIONS: Final = frozenset(["\\dag", "\\ddag", "\\null"])
 
 # Spaces of fixed width; those given as a length (\hspace, \kern ...) become one token such as \hspace{1cm}.
 SPACES: Final = frozenset(
-    ["~", "\\ ", "\\", "\\,", "\\:", "\\;", "\\!", "\\quad", "\\qquad", "\\enspace", "\\hfill", "\\hfil", "\\/", "\\strut",
-     "\\mathstrut", "\\negmedspace", "\\negthickspace", "\\text{~}"]
+    ["~", "\\ ", "\\", "\\,", "\\:", "\\;", "\\!", "\\quad", "\\qquad", "\\enspace", "\\hfill", "\\hfil", "\\/",
+     "\\strut",     "\\mathstrut", "\\negmedspace", "\\negthickspace", "\\text{~}"]
 )  # fmt: skip
 # These bring an (empty) atom with them, so they keep their neighbours apart beyond their own width: LaTeX defines ~ as
 # \nobreakspace{}.
@@ -234,9 +231,9 @@ SPACES_WITH_ATOM: Final = frozenset(["~", "\\text{~}", "\\strut", "\\mathstrut"]
 WITHOUT_TRACE: Final = frozenset(
     [
         *_commands(
-            """relax space protect nonumber notag allowbreak nobreak break linebreak nolinebreak pagebreak boldmath unboldmath
-            tiny scriptsize footnotesize small normalsize large Large LARGE huge Huge displaybreak noindent centering
-            ignorespaces smallskip medskip bigskip mathsurround DOTSB DOTSI DOTSX limitsx goodbreak par null@ bfseries
+            """relax space protect nonumber notag allowbreak nobreak break linebreak nolinebreak pagebreak boldmath
+            unboldmath tiny scriptsize footnotesize small normalsize large Large LARGE huge Huge displaybreak noindent
+            centering ignorespaces smallskip medskip bigskip DOTSB DOTSI DOTSX goodbreak par bfseries
             mdseries rmfamily sffamily ttfamily upshape itshape slshape scshape normalfont em"""
         ),
         "\\-",
@@ -351,9 +348,7 @@ THIN_BEFORE: Final = frozenset(
 FRACTIONS: Final = frozenset(_commands("frac dfrac tfrac cfrac binom dbinom tbinom"))
 STACKS: Final = frozenset(_commands("overset underset stackrel"))
 LABELLED_ARROWS: Final = frozenset(
-    _commands(
-        "xrightarrow xleftarrow xleftrightarrow xRightarrow xLeftarrow xLeftrightarrow xmapsto xhookrightarrow xhookleftarrow"
-    )
+    _commands("xrightarrow xleftarrow xleftrightarrow xRightarrow xLeftarrow xLeftrightarrow xmapsto")
 )
 # TeX's infix fractions: (command in canonical form, delimiters around the fraction).
 INFIX: Final[dict[str, tuple[str, str, str]]] = {

@@ -10,7 +10,9 @@ if TYPE_CHECKING:
     from core_model.latex.parser import Parser
 
 _MATH_ENDS = {"$": "$", "\\(": "\\)"}
-_TEXT_SPACES = frozenset(["~", "\\ ", "\\space", "\\,", "\\;", "\\:", "\\!", "\\quad", "\\qquad", "\\enspace", "\\hfill", "\\/"])
+_TEXT_SPACES = frozenset(
+    ["~", "\\ ", "\\space", "\\,", "\\;", "\\:", "\\!", "\\quad", "\\qquad", "\\enspace", "\\hfill", "\\/"]
+)
 _SWITCHES = {
     **symbols.FONT_SWITCHES,
     "\\bfseries": "\\mathbf",

@@ -6,14 +6,14 @@ from typing import Final
 from core_model.latex import symbols
 from core_model.latex.lexer import lex, row_gap
 
-_OPENING: Final = ("\\left", "\\begin{")
 _JOINED: Final = frozenset(["\\left", "\\right", "\\middle"])
+_POSITIONS: Final = (["[", "t", "]"], ["[", "b", "]"])
 _BRACED_NAME: Final = frozenset(["\\begin", "\\end", "\\hspace", "\\mspace"])
 _SILENT: Final = frozenset(
     [
-        "{", "}", "_", "^", "&", "\\\\", "\\limits", "\\nolimits", "\\substack", "\\stackrel", "\\overset", "\\underset",
-        "\\binom", "\\dbinom", "\\tbinom", "\\operatorname", "\\operatorname*", "\\boldsymbol", "\\pmb", "\\atop",
-        "\\left.", "\\right.", "\\middle.", "\\smash",
+        "{", "}", "_", "^", "&", "\\\\", "\\limits", "\\nolimits", "\\substack", "\\stackrel", "\\overset",
+        "\\underset", "\\binom", "\\dbinom", "\\tbinom", "\\operatorname", "\\operatorname*", "\\boldsymbol", "\\pmb",
+        "\\atop",        "\\left.", "\\right.", "\\middle.", "\\smash",
     ]
 )  # fmt: skip
 _SILENT_GROUPS: Final = (
@@ -34,7 +34,8 @@ def tokenize(latex: str) -> list[str]:
     Raises:
         LatexError: a character that is no ASCII.
     """
-    raw = lex(latex).tokens[:-1]
+    source = lex(latex)
+    raw = source.tokens[:-1]
     out: list[str] = []
     index = 0
     while index < len(raw):
@@ -50,7 +51,16 @@ def tokenize(latex: str) -> list[str]:
             end = raw.index("}", index)
             token += "".join(raw[index : end + 1])
             index = end + 1
-        elif token == "[" and out and out[-1] == "\\\\" and (gap := row_gap(raw, index - 1)):
+            if raw[index : index + 3] in _POSITIONS and (token == "\\begin{array}" or not source.spaces[index]):
+                token += "".join(raw[index : index + 3])
+                index += 3
+        elif (
+            token == "["
+            and not source.spaces[index - 1]
+            and out
+            and out[-1] == "\\\\"
+            and (gap := row_gap(raw, index - 1))
+        ):
             index += len(gap) + 1
             token = out.pop() + f"[{gap}]"
         elif token == "\\text" and raw[index : index + 1] == ["{"] and _is_text_sign(raw, index):
@@ -88,12 +98,14 @@ def is_balanced(tokens: Sequence[str]) -> bool:
     """Whether braces, ``\\left`` and ``\\right``, and environments close in the right order."""
     stack: list[str] = []
     for token in tokens:
-        if token == "{" or token.startswith(_OPENING) and token != "\\leftarrow":
-            if token.startswith("\\left") and token[5:6].isalpha():
-                continue
-            stack.append("\\end{" + token[7:] if token.startswith("\\begin{") else "}" if token == "{" else "\\right")
+        if token == "{":
+            stack.append("}")
+        elif token.startswith("\\left") and not token[5:6].isalpha():
+            stack.append("\\right")
+        elif token.startswith("\\begin{"):
+            stack.append("\\end{" + token[7 : token.find("}") + 1])
         elif token == "}" or token.startswith("\\end{") or (token.startswith("\\right") and not token[6:7].isalpha()):
-            expected = "\\right" if token.startswith("\\right") else token
-            if not stack or stack.pop() != expected:
+            closing = "\\right" if token.startswith("\\right") else token
+            if not stack or stack.pop() != closing:
                 return False
     return not stack

@@ -22,7 +22,7 @@ class Node:
 
 @dataclass(slots=True)
 class Atom(Node):
-    """One sign. ``font`` is a math alphabet such as ``\\mathbf``; ``fixed`` keeps an outer alphabet from changing it."""
+    """One sign. ``font`` is a math alphabet such as ``\\mathbf``; a ``fixed`` one no outer alphabet changes."""
 
     text: str
     kind: AtomClass

@@ -12,6 +12,7 @@ from core_model.checkpoint import save
 from core_model.errors import DataError
 from core_model.model import PRESETS, create_model
 from core_model.preprocessing import prepare
+from core_model.recognizer import RecognizeOptions
 from core_model.tokenizer import Tokenizer
 from trainer import robustness
 from trainer.data.plan import is_held_out, skeleton_key
@@ -42,7 +43,9 @@ def block(dpi: int = 200) -> Grey:
 
 
 class Strokes:
-    """Stands for a renderer; ``bad`` formulas fail."""
+    """Stands for a renderer; formulas with a 9 fail."""
+
+    version = "1.2.3"
 
     def __init__(self, *arguments: object) -> None:
         pass
@@ -108,7 +111,7 @@ def test_only_held_out_formulas_of_training_lists(data: Path) -> None:
 
 
 def test_formulas_that_cannot_be_drawn_are_replaced(data: Path) -> None:
-    cases, left_out = draw_cases(Options(data, formulas=24, browser=8, held_out_percent=50))
+    cases, left_out, _ = draw_cases(Options(data, formulas=24, browser=8, held_out_percent=50))
     assert [sum(c.renderer == name for c in cases) for name in ("latex", "browser")] == [16, 8]
     assert not any("9" in c.latex for c in cases)
     assert len({c.truth for c in cases}) == 24
@@ -121,7 +124,10 @@ def test_too_few_formulas_are_a_plain_error(data: Path) -> None:
         draw_cases(Options(data, formulas=400, browser=0, held_out_percent=0))
 
 
-def test_command(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_command(data: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    # A model with fresh weights does not end by itself.
+    brief = RecognizeOptions(max_tokens=5, token_alternatives=0, attention=False)
+    monkeypatch.setattr(robustness, "reading_options", lambda beam: brief)
     torch.manual_seed(2)
     tokenizer = Tokenizer([*"0123456789+=x_{}"])
     save(data / "tiny", create_model(PRESETS["tiny"], len(tokenizer)).eval(), tokenizer)
@@ -129,6 +135,7 @@ def test_command(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(options) == 0
     result = json.loads((data / "out" / "robustness.json").read_text())
     assert result["groups"]["all"]["count"] == 3
+    assert result["katex"] == "1.2.3"
     assert set(result["groups"]["all"]["exact"]) == {condition.name for condition in CONDITIONS}
     lines = [json.loads(line) for line in (data / "out" / "readings.jsonl").read_text().splitlines()]
     assert len(lines) == 3

@@ -9,7 +9,14 @@ import pytest
 from core_model.errors import DataError
 from trainer.data.render import browser
 from trainer.data.render.base import RenderFailure
-from trainer.data.render.browser import KATEX_VERSION, BrowserRenderer, BrowserStyle, find_browser, install_katex
+from trainer.data.render.browser import (
+    KATEX_VERSION,
+    SYSTEM_KATEX,
+    BrowserRenderer,
+    BrowserStyle,
+    find_browser,
+    install_katex,
+)
 
 STAND_IN = """
 const katex = {render(formula, box, options) {
@@ -53,9 +60,24 @@ def test_a_cache_that_has_katex_needs_no_npm(cache: Path, monkeypatch: pytest.Mo
     assert (install_katex(cache) / "katex.min.js").is_file()
 
 
+@pytest.mark.browser
+def test_real_katex_of_the_system(tmp_path: Path) -> None:
+    if not SYSTEM_KATEX.is_dir():
+        pytest.skip("needs Debian's libjs-katex")
+    renderer = BrowserRenderer(tmp_path)
+    plain, tall, bad = renderer.render(["x + y", r"\frac{x + y}{2}", r"\nosuchcommand"], BrowserStyle(dpi=192))
+    assert isinstance(plain, np.ndarray)
+    assert isinstance(tall, np.ndarray)
+    assert tall.shape[0] > 1.8 * plain.shape[0]
+    assert 80 < plain.shape[1] < 160
+    assert isinstance(bad, RenderFailure)
+    assert "nosuchcommand" in bad.detail
+
+
 def test_missing_programs_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(browser.shutil, "which", lambda name: None)
-    with pytest.raises(DataError, match="apt-get install chromium npm"):
+    monkeypatch.setattr(browser, "SYSTEM_KATEX", tmp_path / "none")
+    with pytest.raises(DataError, match="apt-get install chromium libjs-katex"):
         find_browser()
     with pytest.raises(DataError, match="npm"):
         install_katex(tmp_path)

@@ -26,17 +26,21 @@ from core_model.errors import DataError
 from trainer.data.render.base import Grey, RenderFailure, is_balanced
 
 KATEX_VERSION = "0.16.22"
+"""What npm is asked for."""
+SYSTEM_KATEX = Path("/usr/share/javascript/katex")
+"""Where Debian's package libjs-katex puts it."""
 CSS_DPI = 96
 """A CSS pixel is 1/96 inch by definition."""
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
 BROWSER_HINT = (
-    "Drawing formulas in a browser needs {missing}, not found here. On Debian: apt-get install chromium npm. "
+    "Drawing formulas in a browser needs {missing}, not found here. On Debian: apt-get install chromium libjs-katex. "
     "Or leave these rows out with `--browser 0`."
 )
 _SLACK = 24  # CSS px of white about a formula's layout box: ink may stick out of it
 _MAX_SIDE = 16000  # px of a screenshot; beyond 16384 Chromium silently leaves parts white
 _MAX_PAGE = 2400  # CSS px of a page's height: keeps one screenshot to some tens of megabytes
 _CHROME_UI = 200  # CSS px: some versions count the height of a window frame that is not there
+_VERSION = re.compile(r"""version\s*[:=]\s*["'](\d+\.\d+\.\d+)["']""")
 _MEASURED = re.compile(r'<pre id="boxes">(.*?)</pre>', re.DOTALL)
 
 
@@ -69,8 +73,8 @@ class _Box:
 class BrowserRenderer:
     """Draws formulas with KaTeX in headless Chromium.
 
-    ``cache`` is a folder of the caller's: KaTeX is put there by npm when it is first needed (the only step that uses
-    the network). ``timeout``: seconds allowed for one run of the browser.
+    ``cache`` is a folder of the caller's: unless the system has KaTeX, npm puts it there when it is first needed (the
+    only step that uses the network). ``timeout``: seconds allowed for one run of the browser.
     """
 
     name = "browser"
@@ -79,6 +83,10 @@ class BrowserRenderer:
         self.browser = find_browser()
         self.katex = install_katex(cache)
         self.timeout = timeout
+        script = (self.katex / "katex.min.js").read_text(encoding="utf-8")
+        found = _VERSION.search(script)
+        self.version = found[1] if found else "unknown"
+        self._sizes: dict[tuple[str, float], tuple[float, float] | str] = {}
 
     def render(self, formulas: Sequence[str], style: BrowserStyle) -> list[Grey | RenderFailure]:
         """Draw each formula in display style, black on white, cropped to the ink with 2 px of white.
@@ -116,7 +124,17 @@ class BrowserRenderer:
         return results
 
     def _measure(self, formulas: list[str], style: BrowserStyle, folder: Path) -> list[tuple[float, float] | str]:
-        """Lay every formula out; return its width and height in CSS px, or KaTeX's complaint."""
+        """Lay every formula out; return its width and height in CSS px, or KaTeX's complaint.
+
+        CSS sizes do not depend on the resolution, so formulas that were measured before are not measured again.
+        """
+        unknown = [formula for formula in dict.fromkeys(formulas) if (formula, style.font_px) not in self._sizes]
+        if unknown:
+            for formula, size in zip(unknown, self._lay_out(unknown, style, folder), strict=True):
+                self._sizes[formula, style.font_px] = size
+        return [self._sizes[formula, style.font_px] for formula in formulas]
+
+    def _lay_out(self, formulas: list[str], style: BrowserStyle, folder: Path) -> list[tuple[float, float] | str]:
         page = _page(formulas, [None] * len(formulas), style)
         (folder / "measure.html").write_text(page, encoding="utf-8")
         output = self._run(["--window-size=4000,2000", "--dump-dom", (folder / "measure.html").as_uri()], folder)
@@ -198,17 +216,18 @@ def find_browser() -> str:
 
 
 def install_katex(cache: Path) -> Path:
-    """Return the folder with ``katex.min.js``, its style sheet and fonts; get it by npm if ``cache`` lacks it.
+    """Return the folder with ``katex.min.js``, its style sheet and fonts: in ``cache``, of the system, or now from npm.
 
-    Raises ``DataError`` if npm is missing or fails.
+    Raises ``DataError`` if it is nowhere and npm is missing or fails.
     """
     home = cache / f"katex-{KATEX_VERSION}"
     dist = home / "node_modules" / "katex" / "dist"
-    if (dist / "katex.min.js").is_file() and (dist / "fonts").is_dir():
-        return dist
+    for folder in (dist, SYSTEM_KATEX):
+        if (folder / "katex.min.js").is_file() and (folder / "fonts").is_dir():
+            return folder
     npm = shutil.which("npm")
     if npm is None:
-        raise DataError(BROWSER_HINT.format(missing="npm (to get KaTeX)"))
+        raise DataError(BROWSER_HINT.format(missing="KaTeX, or npm to get it,"))
     try:
         home.mkdir(parents=True, exist_ok=True)
     except OSError as error:
