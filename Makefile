@@ -17,7 +17,7 @@ run: $(VENV)/.installed-base
 	@$(BIN)/formulens recognize $(SAMPLES)
 
 test: $(VENV)/.installed-test lint
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --durations 10
 
 lint: $(VENV)/.installed-test
 	$(BIN)/ruff check .

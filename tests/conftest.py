@@ -18,8 +18,12 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
 
 
 def pytest_configure() -> None:
-    """Let matplotlib draw without a window, here and in the programs that tests start."""
+    """Settings for the tests and the programs that they start.
+
+    Matplotlib draws without a window. One thread each: tests run in as many processes as there are processors.
+    """
     os.environ.setdefault("MPLBACKEND", "Agg")
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

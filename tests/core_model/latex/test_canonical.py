@@ -67,7 +67,10 @@ def test_a_second_pass_changes_nothing(formula: str) -> None:
         (r"^2", "{ } ^ { 2 }"),
         (r"\sqrt[3]{x}", r"\sqrt [ 3 ] { x }"),
         (r"\left( \frac{1}{2} \right)", r"\left( \frac { 1 } { 2 } \right)"),
-        (r"\begin{array}{c|c} a & b \\ \hline c & d \end{array}", r"\begin{array} { c | c } a & b \\ \hline c & d \end{array}"),
+        (
+            r"\begin{array}{c|c} a & b \\ \hline c & d \end{array}",
+            r"\begin{array} { c | c } a & b \\ \hline c & d \end{array}",
+        ),
         (r"\mbox{ and }", r"~ \mathrm { a n d } ~"),
         (r"\text{for all $x>0$}", r"\mathrm { f o r ~ a l l } ~ x > 0"),
         (r"x_{\text{a b}}", r"x _ { \mathrm { a \text{~} b } }"),

@@ -12,7 +12,9 @@ from core_model.latex import canonical, is_balanced, is_spacing, prints, skeleto
 PIECES = st.sampled_from(
     r"{ } { } ^ _ ' & \\ [ ] $ % a 1 \left( \right) \left \right \middle| \begin{array}{c} \end{array} \begin{cases} "
     r"\end{cases} \begin \end \frac \sqrt \over \choose \text{ \mbox \hat \mathrm \rm \big \limits \not \hspace{ \kern "
-    r"\substack{ \operatorname * \hline \multicolumn \unknown \( \) \[ \] \, \dots \cdots \ # \color \label ~".split(" ")
+    r"\substack{ \operatorname * \hline \multicolumn \unknown \( \) \[ \] \, \dots \cdots \ # \color \label ~".split(
+        " "
+    )
 )
 
 
@@ -90,7 +92,8 @@ def test_nesting_as_deep_as_allowed_is_fine() -> None:
 
 
 @pytest.mark.parametrize(
-    "piece", ["a", "{}", r"\ ", "{} {=}", "'", r"\iff", "{a}", r"\mathrm{a}.", r"\cdots)", r"\displaystyle a", "x_1^2", r"\,"]
+    "piece",
+    ["a", "{}", r"\ ", "{} {=}", "'", r"\iff", "{a}", r"\mathrm{a}.", r"\cdots)", r"\displaystyle a", "x_1^2", r"\,"],
 )
 def test_long_flat_input_takes_linear_time(piece: str) -> None:
     short, long = piece * 1_000, piece * 20_000
@@ -127,20 +130,25 @@ def test_any_text_gives_tokens_or_a_latex_error(text: str) -> None:
 
 
 def test_tokenize_joins_what_is_one_token() -> None:
-    latex = r"\left( x \right. \begin{array}{cc} a \\[2mm] b\ c \end{array} \hspace{1cm} \operatorname*{x} \text{-} % end"
+    latex = (
+        r"\left( x \right. \begin{array}{cc} a \\[2mm] b\ c \end{array} \hspace{1cm} \operatorname*{x} \text{-} % end"
+    )
     assert tokenize(latex) == [
         r"\left(", "x", r"\right.", r"\begin{array}", "{", "c", "c", "}", "a", r"\\[2mm]", "b", "\\", "c", r"\end{array}",
         r"\hspace{1cm}", r"\operatorname*", "{", "x", "}", r"\text{-}",
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize("token", [r"\alpha", "x", "+", r"\frac", r"\sqrt", r"\left(", "(", r"\sum", r"\hline", r"\text{-}"])
+@pytest.mark.parametrize(
+    "token", [r"\alpha", "x", "+", r"\frac", r"\sqrt", r"\left(", "(", r"\sum", r"\hline", r"\text{-}"]
+)
 def test_tokens_that_print(token: str) -> None:
     assert prints(token) and not is_spacing(token)
 
 
 @pytest.mark.parametrize(
-    "token", ["{", "}", "_", "^", "&", "\\\\", r"\\[2mm]", r"\begin{array}", r"\mathrm", r"\left.", r"\displaystyle", r"\big"]
+    "token",
+    ["{", "}", "_", "^", "&", "\\\\", r"\\[2mm]", r"\begin{array}", r"\mathrm", r"\left.", r"\displaystyle", r"\big"],
 )
 def test_tokens_that_only_build(token: str) -> None:
     assert not prints(token) and not is_spacing(token)
