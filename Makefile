@@ -28,10 +28,11 @@ lint: $(VENV)/.installed-test
 clean:
 	rm -rf $(VENV)
 
+# Without Debian's python3-venv half an environment is left: it must not pass for a whole one the next time.
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "Formulens needs Python 3.11 or newer; name one: make PYTHON=python3.12" >&2; exit 1; }
-	$(PYTHON) -m venv $(VENV)
+	$(PYTHON) -m venv $(VENV) || { rm -f $@; exit 1; }
 
 $(VENV)/.installed-base: $(BIN)/python pyproject.toml constraints.txt
 	$(PIP) --editable .

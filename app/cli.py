@@ -6,6 +6,7 @@ Exit status: 0 all pictures read, 1 some could not be read, 2 nothing could be s
 from __future__ import annotations
 
 import argparse
+import errno
 import json
 import os
 import sys
@@ -177,4 +178,9 @@ def _record(name: str, outcome: Recognition | PictureError) -> dict[str, Any]:
 def _write(stream: TextIO, line: str) -> None:
     """Print a line at once; what the terminal's encoding lacks (odd file names) is escaped instead of failing."""
     encoding = stream.encoding or "utf-8"
-    print(line.encode(encoding, "backslashreplace").decode(encoding), file=stream, flush=True)
+    try:
+        print(line.encode(encoding, "backslashreplace").decode(encoding), file=stream, flush=True)
+    except OSError as error:
+        if os.name == "nt" and error.errno == errno.EINVAL:  # a reader that has gone: python/cpython#79935
+            raise BrokenPipeError from error
+        raise

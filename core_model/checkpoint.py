@@ -11,6 +11,7 @@ No pickle anywhere: reading a checkpoint cannot run code. The form follows nanoc
 from __future__ import annotations
 
 import json
+import math
 import os
 import shutil
 from collections.abc import Mapping
@@ -142,22 +143,34 @@ def load(folder: str | Path, device: str | torch.device = "cpu") -> tuple[Formul
     Raises:
         CheckpointError: a file is missing, unreadable, damaged, or does not fit the others; the message names it.
     """
-    folder = Path(folder)
-    if not folder.exists() and _backup(folder.absolute()).exists():
-        folder = _backup(folder.absolute())  # a save was killed between its two renames
-    if not folder.is_dir():
-        problem = "is not a folder" if folder.exists() else "is not there"
-        raise CheckpointError(f"the checkpoint {folder} {problem}. {REMEDY}")
-    missing = [name for name in (WEIGHTS, CONFIG, VOCABULARY) if not (folder / name).is_file()]
-    if missing:
-        raise CheckpointError(f"the checkpoint {folder} has no {' and no '.join(missing)}. {REMEDY}")
+    folder = _found(Path(folder))
     config, model_config = _read_config(folder / CONFIG)
     tokenizer = _read_vocabulary(folder / VOCABULARY, config["vocab_size"])
     tensors = _read_weights(folder / WEIGHTS)
-    with torch.random.fork_rng(devices=[]):  # building draws random weights: leave the caller's generator alone
-        model = create_model(model_config, len(tokenizer))
+    try:
+        with torch.random.fork_rng(devices=[]):  # building draws random weights: leave the caller's generator alone
+            model = create_model(model_config, len(tokenizer))
+    except (TypeError, ValueError, RuntimeError, MemoryError) as error:  # fractions, or sizes beyond the memory
+        reason = str(error).splitlines()[0] if str(error) else "too large"
+        raise CheckpointError(f"{folder / CONFIG} is no model that can be built: {reason}. {REMEDY}") from error
     _fill(model, tensors, folder / WEIGHTS)
     return model.to(device).eval(), tokenizer, config
+
+
+def _found(folder: Path) -> Path:
+    """The folder, or what a save that was killed between its two renames has left of it; its files are there."""
+    try:
+        if not folder.exists() and _backup(folder.absolute()).exists():
+            folder = _backup(folder.absolute())
+        if not folder.is_dir():
+            problem = "is not a folder" if folder.exists() else "is not there"
+            raise CheckpointError(f"the checkpoint {folder} {problem}. {REMEDY}")
+        missing = [name for name in (WEIGHTS, CONFIG, VOCABULARY) if not (folder / name).is_file()]
+    except OSError as error:
+        raise CheckpointError(f"cannot read the checkpoint {folder}: {error.strerror or error}. {REMEDY}") from error
+    if missing:
+        raise CheckpointError(f"the checkpoint {folder} has no {' and no '.join(missing)}. {REMEDY}")
+    return folder
 
 
 def _read(path: Path) -> bytes:
@@ -170,7 +183,7 @@ def _read(path: Path) -> bytes:
 def _read_config(path: Path) -> tuple[dict[str, Any], ModelConfig]:
     try:
         config = json.loads(_read(path).decode("utf-8"))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise CheckpointError(f"{path} is not JSON: {error}. {REMEDY}") from error
     if not isinstance(config, dict) or not isinstance(config.get("model"), dict):
         raise CheckpointError(f'{path} has no "model" entry: it is not a configuration of Formulens. {REMEDY}')
@@ -181,6 +194,12 @@ def _read_config(path: Path) -> tuple[dict[str, Any], ModelConfig]:
         )
     if not isinstance(config.get("vocab_size"), int):
         raise CheckpointError(f'{path} has no "vocab_size". {REMEDY}')
+    extra = config.get("extra", {})
+    temperature = extra.get("confidence_temperature", 1.0) if isinstance(extra, dict) else None
+    if not isinstance(temperature, int | float) or not 0 < temperature < math.inf:
+        raise CheckpointError(
+            f'{path} has an "extra" entry that is none, or its confidence_temperature is not positive. {REMEDY}'
+        )
     try:
         return config, ModelConfig.from_dict(config["model"])
     except (FormulensError, ValueError, TypeError, KeyError) as error:

@@ -28,8 +28,10 @@ class TransformerConfig:
 
     def __post_init__(self) -> None:
         problems = []
-        if self.width % (2 * self.heads):
-            problems.append(f"width {self.width} must divide by twice the number of heads {self.heads}")
+        if min(self.width, self.heads, self.feedforward) < 1:
+            problems.append("width, heads and feedforward must be positive")
+        elif self.width % 4 or self.width % (2 * self.heads):
+            problems.append(f"width {self.width} must divide by 4 and by twice the number of heads {self.heads}")
         if self.layers < 1:
             problems.append("at least one layer is needed")
         if not 0 <= self.dropout < 1:
@@ -179,16 +181,17 @@ class TransformerDecoder(nn.Module):
         )
         self.norm = nn.LayerNorm(config.width)
         self.output = nn.Linear(config.width, vocab_size)
-        self.register_buffer("positions", sine_positions(256, config.width), persistent=False)
+        self.register_buffer("positions", sine_positions(1024, config.width), persistent=False)
 
     def embed(self, tokens: Tensor, offset: int) -> Tensor:
         """Tokens [b, t] at positions offset .. offset + t - 1 -> [b, t, d]."""
         end = offset + tokens.shape[1]
-        if end > self.positions.shape[0]:
-            longer = sine_positions(max(end, 2 * self.positions.shape[0]), self.config.width)
-            self.positions = longer.to(self.positions.device, self.positions.dtype)
+        positions = self.positions
+        if end > positions.shape[0]:
+            # Not kept: a buffer made in inference mode could never be trained with again.
+            positions = sine_positions(end, self.config.width).to(positions)
         scaled = self.embedding(tokens) * self.config.width**0.5
-        return cast(Tensor, scaled + self.positions[offset:end])
+        return cast(Tensor, scaled + positions[offset:end])
 
     def forward(self, memory: Memory, tokens: Tensor) -> tuple[Tensor, Tensor]:
         """Scores of each next token [b, t, v] and the last layer's cross-attention, mean of heads, [b, t, n]."""

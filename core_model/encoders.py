@@ -32,7 +32,8 @@ class BottleneckConfig:
 
     def __post_init__(self) -> None:
         problems = []
-        if self.stem < 1 or any(width < squeeze for width, squeeze in zip(self.widths, self.squeeze, strict=False)):
+        pairs = zip(self.widths, self.squeeze, strict=False)
+        if self.stem < 1 or any(not 1 <= squeeze <= width for width, squeeze in pairs):
             problems.append("channel counts must be positive and at least `squeeze`")
         if {len(self.widths), len(self.blocks), len(self.squeeze)} != {2} or min(self.blocks) < 0:
             problems.append("`widths`, `blocks` and `squeeze` have one entry per stage (2)")

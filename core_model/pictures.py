@@ -37,12 +37,15 @@ _DAMAGE = (
     EOFError,
     struct.error,
     zlib.error,
-    IndexError,
-    KeyError,
+    LookupError,
     TypeError,
-    OverflowError,
+    ArithmeticError,
+    AttributeError,
+    RuntimeError,
 )
-"""What Pillow's decoders raise on damaged files."""
+"""What Pillow's decoders raise on damaged files: AVIF's RuntimeError, for unknown kinds of DDS and BLP
+NotImplementedError, which is one too, for odd SPIDER files AttributeError.
+"""
 
 
 def open_grey(source: str | os.PathLike[str] | IO[bytes] | Image.Image) -> Grey:
@@ -122,6 +125,8 @@ def _read(stream: IO[bytes], name: str) -> Grey:
         raise PictureError(f"{name} is not a picture that can be read; save it as PNG or JPEG") from None
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise PictureError(_too_large(name)) from None
+    except MemoryError:
+        raise PictureError(_too_heavy(name)) from None
     except _DAMAGE as error:
         raise PictureError(f"{name} is damaged ({_reason(error)}); save or download it again") from None
     with image:
@@ -145,7 +150,7 @@ def _decode(image: Image.Image, name: str) -> Grey:
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise PictureError(_too_large(name)) from None
     except MemoryError:
-        raise PictureError(f"{name} needs more memory than there is; cut it down to the formula") from None
+        raise PictureError(_too_heavy(name)) from None
     except _DAMAGE as error:
         raise PictureError(f"{name} is truncated or damaged ({_reason(error)}); save or download it again") from None
 
@@ -165,6 +170,10 @@ def _too_large(name: str, width: int = 0, height: int = 0) -> str:
     return (
         f"{name} has too many pixels{size}; the limit is {limit} million: cut it down to the formula, or scale it down"
     )
+
+
+def _too_heavy(name: str) -> str:
+    return f"{name} needs more memory than there is; cut it down to the formula"
 
 
 def _reason(error: BaseException) -> str:

@@ -43,7 +43,7 @@ DECODE_CELLS = 16_000
 
 ENDINGS = {
     "repetition": "repetition: the reading began to repeat itself and was cut there",
-    "length": "length: the reading was cut because it became longer than the picture can hold",
+    "length": "length: the reading was cut because it became longer than its picture, or the options, allow",
     "stopped": "stopped: the reading was broken off on request",
 }
 
@@ -213,8 +213,8 @@ class Recognizer:
     ) -> list[Recognition]:
         """Read pictures, in batches of similar size; the readings come in the order of the pictures.
 
-        Pictures pass the encoder together only when their padded size is equal, so that a reading never depends on what
-        else is in the batch.
+        Pictures pass the encoder together only when their padded size is equal: padding would change nothing in the
+        features, but it costs time.
         """
         options = options or RecognizeOptions()
         options = replace(options, confidence_temperature=options.confidence_temperature * self._calibration)
@@ -262,8 +262,11 @@ class Recognizer:
                 images, sizes = to_batch([jobs[row].prepared.pixels for row in rows])
                 with torch.inference_mode():
                     memory = self.model.encode(images.to(self.device), sizes.to(self.device))
+                # Accelerators work ahead of Python: without a wait the decoder would be charged for the encoder's time.
                 if self.device.type == "cuda":
-                    torch.cuda.synchronize(self.device)  # or the decoder would be charged for the encoder's time
+                    torch.cuda.synchronize(self.device)
+                elif self.device.type == "mps":
+                    torch.mps.synchronize()
                 for place, row in enumerate(rows):
                     memories[row] = (
                         memory.select(torch.tensor([place], device=self.device)) if len(rows) > 1 else memory

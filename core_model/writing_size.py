@@ -19,6 +19,7 @@ _GLYPH_HEIGHT = (
     10.0  # px, typical height of glyphs in 12 pt type at 100 dpi, measured over 300 formulas in three typefaces
 )
 _MINUS_WIDTH = 11.0  # px, length of a minus sign in 12 pt type at 100 dpi
+_PAIRS = 2_000_000  # distances worked out at once: bounds the memory for pictures that are no formulas (hatchings)
 _GLYPH_STROKES = 8.5  # typical height of a glyph in stroke widths
 
 
@@ -101,12 +102,14 @@ def _dust(parts: Components, stroke: float, pixel: float) -> NDArray[np.bool_]:
     others = np.flatnonzero(~dust)
     if not 0 < small.size <= 400 or small.size == others.size:
         return dust
-    # [small, others]; the dots of an ellipsis stand about five strokes apart
-    across = np.maximum(parts.left[others] - parts.right[small, None], parts.left[small, None] - parts.right[others])
-    down = np.maximum(parts.top[others] - parts.bottom[small, None], parts.top[small, None] - parts.bottom[others])
-    gap = np.maximum(across, down)
-    gap[small[:, None] == others] = 1 << 30
-    dust[small] = gap.min(axis=1) > 7 * stroke
+    rows = max(1, _PAIRS // others.size)
+    for some in (small[i : i + rows] for i in range(0, small.size, rows)):
+        one = some[:, None]
+        across = np.maximum(parts.left[others] - parts.right[one], parts.left[one] - parts.right[others])
+        down = np.maximum(parts.top[others] - parts.bottom[one], parts.top[one] - parts.bottom[others])
+        gap = np.maximum(across, down)  # [some, others]
+        gap[one == others] = 1 << 30
+        dust[some] = gap.min(axis=1) > 7 * stroke  # the dots of an ellipsis stand about five strokes apart
     return dust
 
 

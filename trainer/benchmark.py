@@ -269,6 +269,8 @@ def _plain(spreads: dict[str, Spread]) -> dict[str, dict[str, float]]:
 def _wait(device: torch.device) -> None:
     if device.type == "cuda":
         torch.cuda.synchronize(device)
+    elif device.type == "mps":
+        torch.mps.synchronize()
 
 
 def _profile(recognizer: Recognizer, pictures: Sequence[Grey]) -> None:

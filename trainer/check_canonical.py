@@ -153,7 +153,7 @@ def check(name: str, formulas: Sequence[str], dpi: int) -> Outcome:
     for start in tqdm(range(0, len(written), step), desc=name, disable=None, leave=False):
         before = written[start : start + step]
         after = settled[start : start + step]
-        pictures = renderer.render([*before, *after], style)
+        pictures = renderer.render([_shut(latex) for latex in (*before, *after)], style)
         for index, latex in enumerate(before):
             first, second = pictures[index], pictures[len(before) + index]
             if isinstance(first, RenderFailure):
@@ -161,7 +161,7 @@ def check(name: str, formulas: Sequence[str], dpi: int) -> Outcome:
             rendered += 1
             if isinstance(second, RenderFailure):
                 # A bad neighbour in the batch can take others with it.
-                second = renderer.render([after[index]], style)[0]
+                second = renderer.render([_shut(after[index])], style)[0]
             if isinstance(second, RenderFailure):
                 failures.append(Failure("canonical does not render", latex, f"{after[index]}  ({second.detail})"))
             elif rigidly_equal(first, second):
@@ -172,6 +172,11 @@ def check(name: str, formulas: Sequence[str], dpi: int) -> Outcome:
             else:
                 failures.append(Failure("picture", latex, after[index]))
     return Outcome(name, len(formulas), len(written), idempotent, rendered, kept, exact, tuple(failures))
+
+
+def _shut(latex: str) -> str:
+    """The formula in braces: the renderer's \\displaystyle would not reach beyond a bare \\over, as \\[ \\] does."""
+    return f"{{{latex}}}"
 
 
 def idempotence_fault(latex: str, tokens: list[str]) -> str:
@@ -211,13 +216,12 @@ def main(options: Options) -> int:
             print(f"{outcome.name}: {failure.kind}\n    {failure.latex}\n    {failure.detail}")
         if len(listed) < len(outcome.failures):
             print(f"{outcome.name}: {len(outcome.failures) - len(listed)} more")
-    print(
-        f"\n{'set':<16}{'formulas':>10}{'parse':>10}{'idempotent':>12}{'render':>10}{'same picture':>16}{'equal pixels':>16}"
-    )
+    columns = "".join(f"{name:>11}" for name in ("formulas", "parse", "idempotent", "render"))
+    print(f"\n{'set':<16}{columns}{'same picture':>16}{'equal pixels':>16}")
     good = True
     for outcome in outcomes:
         print(
-            f"{outcome.name:<16}{outcome.count:>10}{outcome.parsed:>10}{outcome.idempotent:>12}{outcome.rendered:>10}"
+            f"{outcome.name:<16}{outcome.count:>11}{outcome.parsed:>11}{outcome.idempotent:>11}{outcome.rendered:>11}"
             f"{outcome.kept:>8}{percent(outcome.kept, outcome.rendered):>7.2f}%"
             f"{outcome.exact:>8}{percent(outcome.exact, outcome.rendered):>7.2f}%"
         )

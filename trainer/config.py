@@ -74,7 +74,7 @@ class Options:
     threads: int = 0
     """Threads per process on the CPU; 0 leaves the choice to torch."""
     workers: int = 0
-    """Processes that make batches beside training; 0 makes them in the training process."""
+    """Processes that make batches beside training; 0 makes them in the training process. A GPU needs several."""
     seed: int = 1
     log_every: int = 50
     """Steps between rows of metrics.csv."""
@@ -83,18 +83,22 @@ class Options:
     validation_pictures: int = 300
     """Pictures read at each validation (the first ones)."""
     save_minutes: float = 10.0
-    """Minutes between saves of the full state."""
+    """Minutes between saves of the full state, which come with a row of metrics.csv (--log-every)."""
     best_by: Literal["val_bleu", "val_edit", "val_exact", "val_loss"] = "val_edit"
     """What decides on the best checkpoint and on early stopping."""
     early_stopping: int = 0
     """Stop after so many validations without improvement; 0 never."""
     hours: float = 0.0
-    """Stop (and save) after so many hours of this start; 0 never."""
+    """Stop (and save) after so many hours of this start, at a row of metrics.csv; 0 never."""
 
     def __post_init__(self) -> None:
         problems = []
         if self.samples < 1:
             problems.append("--samples must be positive")
+        if self.log_every < 1 or self.validate_every < 1:
+            problems.append("--log-every and --validate-every must be positive")
+        if self.workers < 0 or self.threads < 0:
+            problems.append("--workers and --threads must not be negative")
         if not 0 <= self.label_smoothing < 1:
             problems.append("--label-smoothing lies in [0, 1)")
         if self.optimizer.schedule == "plateau" and not self.validation:
@@ -121,4 +125,11 @@ def to_json(options: Options) -> dict[str, Any]:
 def conflicts(saved: dict[str, Any], options: Options) -> list[str]:
     """Settings that differ from a saved run's and must not."""
     now = to_json(options)
-    return [name for name in now if name not in FREE_ON_RESUME and name in saved and saved[name] != now[name]]
+    return [name for name in now if name not in FREE_ON_RESUME and name in saved and _differ(saved[name], now[name])]
+
+
+def _differ(saved: Any, now: Any) -> bool:
+    """Whether settings differ; those that an older version did not save do not count."""
+    if isinstance(saved, dict) and isinstance(now, dict):
+        return any(_differ(saved[name], now[name]) for name in now if name in saved)
+    return bool(saved != now)

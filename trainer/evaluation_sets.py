@@ -19,6 +19,7 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
+from core_model import latex
 from core_model.errors import DataError, LatexError
 from core_model.latex import skeleton
 from trainer.data.sources.formula_lists import TRAINING_LISTS, available_lists, find_list, read_lines
@@ -134,8 +135,10 @@ def training_digests(data: Path, cache: Path, *, workers: int = 1) -> set[bytes]
     files = [find_list(data, name) for name in TRAINING_LISTS if name in there]
     if not files:
         raise DataError(f"no training formula list ({', '.join(TRAINING_LISTS)}) in {data}; is --data right?")
-    stamp = hashlib.sha256(repr([(file.name, file.stat().st_size) for file in files]).encode()).hexdigest()[:12]
-    kept = cache / f"training-skeletons-{stamp}.npy"
+    # Other rules of the parser give other skeletons: digests made by them would call seen formulas unseen.
+    rules = [file.read_bytes() for file in sorted(Path(latex.__file__).parent.glob("*.py"))]
+    stamp = hashlib.sha256(repr([*((file.name, file.stat().st_size) for file in files), *rules]).encode())
+    kept = cache / f"training-skeletons-{stamp.hexdigest()[:12]}.npy"
     if kept.is_file():
         return {value.tobytes() for value in np.load(kept)}
     formulas = [line for file in files for line in read_lines(file)]

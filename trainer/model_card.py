@@ -41,7 +41,8 @@ LIMITS = """\
 """
 
 HIDDEN = frozenset(
-    {"data", "out", "run", "prepared", "train_data", "validation", "val_data", "resume", "init", "checkpoint"}
+    {"data", "data_summary", "out", "run", "prepared", "train_data", "validation", "val_data", "resume", "init"}
+    | {"checkpoint"}
 )
 
 

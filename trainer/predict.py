@@ -137,5 +137,7 @@ def _shard_sources(folder: Path, truths: dict[str, str]) -> Iterator[Source]:
             raise DataError(f"the shard {shard} is damaged: {error}") from error
         for row, (png, latex) in enumerate(zip(columns["image"], columns["latex"], strict=True)):
             key = f"{shard.name}#{row}"
+            if key in truths:  # of another folder
+                key = f"{folder.name}/{key}"
             truths[key] = latex
             yield key, partial(decode_png, png)

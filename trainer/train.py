@@ -8,13 +8,14 @@ import ctypes
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
 import torch.nn.functional as F
 from accelerate import Accelerator
-from accelerate.utils import set_seed
+from accelerate.utils import DistributedDataParallelKwargs, set_seed
 from torch import Tensor
 from tqdm import tqdm
 
@@ -54,12 +55,15 @@ def main(options: Options) -> int:
             f"{options.out} holds a run with another {', '.join(different)}: give the same, or another --out."
         )
     examples = read_examples(options.data, options.max_tokens, options.max_pixels)
-    tokenizer = vocabulary(options, folder, lambda: count_tokens(examples))
+    tokenizer = vocabulary(options, folder, partial(count_tokens, examples))
     examples = within_vocabulary(examples, tokenizer)
-    accelerator.print(f"{describe(examples)}; vocabulary {len(tokenizer)}; {accelerator.device}")
+    summary = describe(examples)
+    accelerator.print(f"{summary}; vocabulary {len(tokenizer)}; {accelerator.device}")
+    if saved is not None and saved.get("data_summary", summary) != summary:
+        accelerator.print("the data differ from those this run began with: from here on the batches are others")
     training = Training(options, accelerator, folder, tokenizer)
     if accelerator.is_main_process:
-        folder.write_config(to_json(options) | {"data_summary": describe(examples)})
+        folder.write_config(to_json(options) | {"data_summary": summary})
         if not folder.vocabulary.exists():
             tokenizer.save(folder.vocabulary)
     accelerator.wait_for_everyone()
@@ -67,13 +71,13 @@ def main(options: Options) -> int:
         examples, tokenizer, options.augment, options.seed, accelerator.process_index, accelerator.num_processes
     )
     keys = BatchKeys(examples.sizes, options.batches, options.seed, training.position)
+    del examples  # the workers shall not inherit millions of small objects
     loader = torch.utils.data.DataLoader(
         maker,
         sampler=keys,
         batch_size=None,
         num_workers=options.workers,
-        prefetch_factor=4 if options.workers else None,
-        persistent_workers=options.workers > 0,
+        pin_memory=accelerator.device.type == "cuda",
     )
     training.run(iter(loader))
     return 0
@@ -83,12 +87,23 @@ def _accelerator(options: Options) -> Accelerator:
     device, _ = choose_device(options.device)
     precision = options.precision
     if precision == "auto":
-        precision = "bf16" if device.type == "cuda" or (device.type == "cpu" and _multiplies_bf16()) else "fp32"
-    return Accelerator(cpu=device.type == "cpu", mixed_precision="no" if precision == "fp32" else precision)
+        precision = "bf16" if _multiplies_bf16(device) else "fp32"
+    if precision == "fp16" and device.type == "cpu":
+        raise DataError("--precision fp16 needs a GPU: use bf16 or fp32 on the CPU")
+    return Accelerator(
+        cpu=device.type == "cpu",
+        mixed_precision="no" if precision == "fp32" else precision,
+        # The buffers are constants: nothing to send from process to process at every step.
+        kwargs_handlers=[DistributedDataParallelKwargs(broadcast_buffers=False)],
+    )
 
 
-def _multiplies_bf16() -> bool:
-    """Whether this CPU multiplies bf16 in hardware; emulated, it is a hundred times slower than fp32."""
+def _multiplies_bf16(device: torch.device) -> bool:
+    """Whether the device multiplies bf16 in hardware; emulated on a CPU, it is a hundred times slower than fp32."""
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    if device.type != "cpu":
+        return False
     capabilities: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()
     return bool(capabilities.get("amx_bf16") or capabilities.get("avx512_bf16"))
 
@@ -171,18 +186,20 @@ class Training:
                 window = Window()
             if self.position.step % 20 == 0:
                 _return_memory()
-            stop = False
-            if options.validation and self.position.samples - self.validated_at >= options.validate_every:
-                stop = self.validate()
-            # The clocks of several processes differ; the first one's decides.
-            due = torch.tensor([time.monotonic() - saved > 60 * options.save_minutes], dtype=torch.float32)
-            late = torch.tensor([0 < options.hours < (time.monotonic() - started) / 3600], dtype=torch.float32)
-            flags = self._from_first(torch.cat([due, late, torch.tensor([float(stop)])]))
-            if flags[0]:
-                self.save()
-                saved = time.monotonic()
-            if flags[1] or flags[2]:
+            overdue = self.position.samples - self.validated_at >= options.validate_every
+            if options.validation and overdue and self.validate():
                 break
+            # Only where a row of metrics ends, so that a run that goes on from there writes the same rows.
+            if self.position.step % options.log_every == 0:
+                # The clocks of several processes differ; the first one's decides.
+                due = time.monotonic() - saved > 60 * options.save_minutes
+                late = 0 < options.hours < (time.monotonic() - started) / 3600
+                flags = self._from_first(torch.tensor([float(due), float(late)]))
+                if flags[0]:
+                    self.save()
+                    saved = time.monotonic()
+                if flags[1]:
+                    break
         progress.close()
         if options.validation and self.position.samples > self.validated_at:
             self.validate()
@@ -195,10 +212,14 @@ class Training:
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         device = self.accelerator.device
-        targets = batch.targets.to(device)
+        pinned = device.type == "cuda"
+        images, sizes, inputs, targets = (
+            tensor.to(device, non_blocking=pinned)
+            for tensor in (batch.images, batch.sizes, batch.inputs, batch.targets)
+        )
         torch.manual_seed(hash((self.options.seed, batch.position.step, self.accelerator.process_index)) & 0x7FFFFFFF)
         with self.accelerator.autocast():
-            logits = self.model(batch.images.to(device), batch.sizes.to(device), batch.inputs.to(device))
+            logits = self.model(images, sizes, inputs)
         logs = F.log_softmax(logits.float(), dim=-1)  # [b, t, v]
         valid = targets != Tokenizer.pad_id
         truth = -logs.gather(2, targets[:, :, None])[:, :, 0]
@@ -248,6 +269,7 @@ class Training:
             "steps": self.position.step,
             "hours": round(self.hours, 3),
             "validation": figures,
+            "device": _describe_device(self.accelerator),
             "confidence_temperature": self.validation.temperature if self.validation is not None else 1.0,
         }
         checkpoint.save(
@@ -303,6 +325,12 @@ class Window:
             "train_accuracy": 100 * right / self.targets,
             "samples_per_second": self.samples / (time.monotonic() - self.started),
         }
+
+
+def _describe_device(accelerator: Accelerator) -> str:
+    device, count = accelerator.device, accelerator.num_processes
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
+    return f"{name}, {count} processes" if count > 1 else name
 
 
 def _groups(model: torch.nn.Module, decay: float) -> list[dict[str, Any]]:

@@ -15,7 +15,6 @@ from trainer.config import Options
 from trainer.data.augment import AugmentOptions, augment
 from trainer.data.batching import BatchOptions, cut_batches
 from trainer.data.dataset import pad_ids, read_examples, within_vocabulary
-from trainer.data.shards import decode_png
 from trainer.metrics import text_metrics
 
 
@@ -32,7 +31,7 @@ class Validation:
         rng = np.random.default_rng(0)
         self.batches: list[tuple[Tensor, Tensor, Tensor, Tensor, list[list[str]]]] = []
         for batch in cut_batches(items, examples.sizes, BatchOptions(batch=32)):
-            pictures = [augment(decode_png(examples.images[int(i)].as_py()), rng, AugmentOptions.none()) for i in batch]
+            pictures = [augment(examples.picture(int(i)), rng, AugmentOptions.none()) for i in batch]
             ids = [np.array(tokenizer.encode(examples.tokens[i]), np.int64) for i in batch]
             self.batches.append((*to_batch(pictures), *pad_ids(ids), [examples.tokens[i] for i in batch]))
 

@@ -45,6 +45,11 @@ def is_letter(node: Node) -> bool:
     )
 
 
+def carries_scripts(node: Node) -> bool:
+    """Whether scripts sit on this Ord just as on the Ord in braces; white space with an atom is no base."""
+    return not isinstance(node, Space) and not (isinstance(node, Command) and node.name in symbols.PHANTOMS)
+
+
 class Canonical:
     """Rewrites a tree. One instance serves any number of formulas."""
 
@@ -85,12 +90,21 @@ class Canonical:
                     grouped = grouped or isinstance(new, Group | Sized)
                     out.append(new)
         if grouped:
-            out = skeleton_list(out) if self.skeleton else open_braces(out, start, left, right)
-        if any(isinstance(node, Style) for node in out):
+            out = self.settled(out, start, left, right)
+        elif any(isinstance(node, Style) for node in out):
             out = effective_styles(out, start)
-        if len(out) == 2 and isinstance(out[0], Style):
-            return styled_fraction(out, start)
-        return out
+        return styled_fraction(out)
+
+    def settled(self, nodes: list[Node], style: int, left: AtomClass | None, right: AtomClass | None) -> list[Node]:
+        """Lay groups open until there is no more to do: braces can be needed for a neighbour that goes after them."""
+        for _ in range(_MOST_PASSES):
+            before = nodes
+            nodes = skeleton_list(nodes) if self.skeleton else open_braces(nodes, style, left, right)
+            if any(isinstance(node, Style) for node in nodes):
+                nodes = effective_styles(nodes, style)
+            if len(nodes) == len(before) and all(new is old for new, old in zip(nodes, before, strict=True)):
+                break
+        return nodes
 
     def atom(self, node: Atom, style: int, font: str, out: list[Node]) -> None:
         if node.sub is not None or node.sup is not None:
@@ -151,7 +165,7 @@ class Canonical:
             raise LatexError(f"{old.limits} without an operator")
         if len(body) == 1:
             child = body[0]
-            if class_of(child) is AtomClass.ORD and not isinstance(child, Space) and not child.has_scripts():
+            if class_of(child) is AtomClass.ORD and carries_scripts(child) and not child.has_scripts():
                 child.sub, child.sup = old.sub, old.sup
                 return child
             if self.skeleton and class_of(child) not in (AtomClass.OP, AtomClass.NONE) and not child.has_scripts():
@@ -205,7 +219,7 @@ class Canonical:
             return node
         if name == "\\sqrt":
             node.args = [self.nodes(args[0], style | 1, font)]
-            node.option = self.nodes(node.option, 6) if node.option is not None else None
+            node.option = (self.nodes(node.option, 6) or None) if node.option is not None else None
             return node
         if name.startswith("\\operatorname"):
             return self.operator(node, style)
@@ -259,8 +273,8 @@ class Canonical:
 
     def named(self, node: Command, style: int) -> Node:
         """``\\operatorname { s i n }`` is ``\\sin``, where the scripts stay where they were."""
+        self.limits(node, style)
         if not node.has_scripts():
-            node.limits = ""
             node.name = "\\operatorname"
         elif node.limits == "\\nolimits":
             node.limits, node.name = "", "\\operatorname"
@@ -314,5 +328,7 @@ class Canonical:
 _SKELETON_TRANSPARENT = frozenset(["\\smash", "\\mathrlap", "\\mathllap", "\\mathclap", "\\lefteqn", "\\mathord"])
 # Relations that LaTeX defines as macros, which amsmath's \\dots does not see through.
 _MACROS = frozenset(["\\neq", "\\notin", "\\cong"])
+# Two or three do; the bound is for hostile input.
+_MOST_PASSES = 20
 _NOT = Atom("\\not", AtomClass.REL)
 _TEXT_SPACE = Space("\\ ")

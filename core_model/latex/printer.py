@@ -166,7 +166,7 @@ def _table(node: Table, out: list[str]) -> None:
         out += ("\\substack", "{")
     else:
         out.append(f"\\begin{{{node.name}}}" + (f"[{node.position}]" if node.position else ""))
-        if node.spec:
+        if node.spec or node.name == "array":
             out += ("{", *node.spec, "}")
     # LaTeX's array looks beyond white space for the option of \\\\.
     skipping = node.name == "array"

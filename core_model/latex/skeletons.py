@@ -1,7 +1,13 @@
 """Differences of white space that only the canonical form keeps."""
 
 from core_model.latex.spacing import plain_twin
+from core_model.latex.styles import styled_fraction
 from core_model.latex.tree import Delimited, Group, Node, Sized, Style, Table
+
+
+def is_scoped(node: Node) -> bool:
+    """Whether this is a group that holds a change of style, without scripts of its own."""
+    return isinstance(node, Group) and not node.has_scripts() and any(isinstance(child, Style) for child in node.body)
 
 
 def skeleton_list(nodes: list[Node]) -> list[Node]:
@@ -9,10 +15,17 @@ def skeleton_list(nodes: list[Node]) -> list[Node]:
     out: list[Node] = []
     for index, node in enumerate(nodes):
         if isinstance(node, Group) and not node.has_scripts():
-            scoped = any(isinstance(child, Style) for child in node.body)
-            if not scoped or index + 1 == len(nodes):
+            if not is_scoped(node) or index + 1 == len(nodes):
                 out.extend(node.body)
                 continue
+            first = next(place for place, child in enumerate(node.body) if isinstance(child, Style))
+            out.extend(node.body[:first])
+            rest = styled_fraction(node.body[first:])
+            if len(rest) == 1:
+                out.extend(rest)
+                continue
+            if first:
+                node = Group(rest)
         twin = plain_twin(node)
         if twin is None and isinstance(node, Sized) and node.size[-1] == "m":
             twin = Sized(node.size[:-1], node.delimiter, sub=node.sub, sup=node.sup)

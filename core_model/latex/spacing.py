@@ -72,6 +72,8 @@ def _inherited(body: list[Node]) -> AtomClass:
     return _ORD
 
 
+# Stretches in a cell of a table, not in braces.
+_FILLS = frozenset(["\\hfill", "\\hfil"])
 _CONTROL_SPACE = Space("\\ ")
 
 
@@ -171,6 +173,7 @@ def open_braces(nodes: list[Node], style: int, left: AtomClass | None, right: At
             inner = [k for k in map(class_of, node.body) if k is not _NONE]
             if (
                 all(s.same(before, _ORD, inner, after) for s in both)
+                and not any(isinstance(child, Space) and child.text in _FILLS for child in node.body)
                 and _style_may_leak(node, nodes, index, style, before)
                 and not (_ends_in_cdots(node.body or out) and _draws_space(nodes, index + 1))
             ):

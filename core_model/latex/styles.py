@@ -32,8 +32,10 @@ def default_limits(node: Node, style: int) -> str:
     return "\\nolimits"
 
 
-def styled_fraction(nodes: list[Node], style: int) -> list[Node]:
+def styled_fraction(nodes: list[Node]) -> list[Node]:
     """``\\textstyle \\frac`` alone in its list is ``\\tfrac``."""
+    if len(nodes) != 2:
+        return nodes
     first, second = nodes
     prefix = {"\\displaystyle": "d", "\\textstyle": "t"}.get(first.text) if isinstance(first, Style) else None
     if prefix and isinstance(second, Command) and second.name in ("\\frac", "\\binom") and not second.has_scripts():

@@ -234,7 +234,7 @@ WITHOUT_TRACE: Final = frozenset(
             """relax space protect nonumber notag allowbreak nobreak break linebreak nolinebreak pagebreak boldmath
             unboldmath tiny scriptsize footnotesize small normalsize large Large LARGE huge Huge displaybreak noindent
             centering ignorespaces smallskip medskip bigskip DOTSB DOTSI DOTSX goodbreak par bfseries
-            mdseries rmfamily sffamily ttfamily upshape itshape slshape scshape normalfont em"""
+            mdseries rmfamily sffamily ttfamily upshape itshape slshape scshape normalfont em sl sc"""
         ),
         "\\-",
         "\\*",
@@ -261,7 +261,6 @@ FONT_SWITCHES: Final[dict[str, str]] = {
     "\\sf": "\\mathsf",
     "\\tt": "\\mathtt",
     "\\cal": "\\mathcal",
-    "\\sl": "\\mathit",
     "\\mit": "\\mathnormal",
     "\\scr": "\\mathscr",
 }

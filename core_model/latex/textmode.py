@@ -18,6 +18,7 @@ _SWITCHES = {
     "\\bfseries": "\\mathbf",
     "\\itshape": "\\mathit",
     "\\em": "\\mathit",
+    "\\sl": "\\mathit",
     "\\rmfamily": "\\mathrm",
     "\\sffamily": "\\mathsf",
     "\\ttfamily": "\\mathtt",

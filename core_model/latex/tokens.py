@@ -8,7 +8,16 @@ from core_model.latex.lexer import lex, row_gap
 
 _JOINED: Final = frozenset(["\\left", "\\right", "\\middle"])
 _POSITIONS: Final = (["[", "t", "]"], ["[", "b", "]"])
-_BRACED_NAME: Final = frozenset(["\\begin", "\\end", "\\hspace", "\\mspace"])
+# How many braced arguments belong to the token.
+_BRACED_NAME: Final = {
+    "\\begin": 1,
+    "\\end": 1,
+    "\\hspace": 1,
+    "\\mspace": 1,
+    "\\cline": 1,
+    "\\rule": 2,
+    "\\multicolumn": 2,
+}
 _SILENT: Final = frozenset(
     [
         "{", "}", "_", "^", "&", "\\\\", "\\limits", "\\nolimits", "\\substack", "\\stackrel", "\\overset",
@@ -47,10 +56,12 @@ def tokenize(latex: str) -> list[str]:
         elif token == "\\operatorname" and index < len(raw) and raw[index] == "*":
             token += "*"
             index += 1
-        elif index < len(raw) and raw[index] == "{" and token in _BRACED_NAME and "}" in raw[index : index + 30]:
-            end = raw.index("}", index)
-            token += "".join(raw[index : end + 1])
-            index = end + 1
+        elif token in _BRACED_NAME:
+            for _ in range(_BRACED_NAME[token]):
+                if raw[index : index + 1] == ["{"] and "}" in raw[index : index + 30]:
+                    end = raw.index("}", index)
+                    token += "".join(raw[index : end + 1])
+                    index = end + 1
             if raw[index : index + 3] in _POSITIONS and (token == "\\begin{array}" or not source.spaces[index]):
                 token += "".join(raw[index : index + 3])
                 index += 3

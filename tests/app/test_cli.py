@@ -5,6 +5,8 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -237,13 +239,23 @@ def run_unprivileged(warm_up: list[str], arguments: list[str]) -> tuple[int, str
     return done.returncode, done.stdout.partition("---\n")[2], done.stderr
 
 
+@pytest.fixture
+def shared(model: Path, pictures: list[str]) -> Iterator[Path]:
+    """A folder that every user may enter, with the checkpoint and the pictures; pytest keeps its own folders private."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        shutil.copytree(model, folder / "model")
+        for picture in pictures:
+            shutil.copy(picture, folder)
+        yield folder
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX permissions")
-def test_files_without_permission_are_named_to_an_unprivileged_user(model: Path, pictures: list[str]) -> None:
-    secret, readable = pictures[0], pictures[2]
-    everyone_may_enter(Path(readable).parent)
-    everyone_may_enter(model)
+def test_files_without_permission_are_named_to_an_unprivileged_user(shared: Path) -> None:
+    secret, readable = str(shared / "0.png"), str(shared / "2.png")
     Path(secret).chmod(0)
-    common = ["--device", "cpu", "--checkpoint", str(model)]
+    common = ["--device", "cpu", "--checkpoint", str(shared / "model")]
     status, output, errors = run_unprivileged([readable, *common], [secret, readable, "--json", *common])
     assert status == 1, errors
     found = records(output)
@@ -253,23 +265,15 @@ def test_files_without_permission_are_named_to_an_unprivileged_user(model: Path,
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX permissions")
-def test_a_checkpoint_without_permission_is_named_to_an_unprivileged_user(
-    model: Path, pictures: list[str], tmp_path: Path
-) -> None:
-    folder = tmp_path / "locked"
-    shutil.copytree(model, folder)
-    everyone_may_enter(folder)
-    (folder / "model.safetensors").chmod(0)
-    warm_up = [pictures[0], "--device", "cpu", "--checkpoint", str(model)]
-    status, output, errors = run_unprivileged(warm_up, [pictures[0], "--device", "cpu", "--checkpoint", str(folder)])
+@pytest.mark.parametrize("locked", ["model.safetensors", ""], ids=["a file", "the folder"])
+def test_a_checkpoint_without_permission_is_named_to_an_unprivileged_user(shared: Path, locked: str) -> None:
+    folder = shared / "locked"
+    shutil.copytree(shared / "model", folder)
+    (folder / locked).chmod(0)
+    common = [str(shared / "0.png"), "--device", "cpu", "--checkpoint"]
+    status, output, errors = run_unprivileged([*common, str(shared / "model")], [*common, str(folder)])
     assert status == 2
     assert output == ""
     assert "Traceback" not in errors
-    assert f"cannot read {folder / 'model.safetensors'}: Permission denied" in errors
-
-
-def everyone_may_enter(folder: Path) -> None:
-    """pytest makes its temporary folders private."""
-    for path in (folder, *folder.parents):
-        if path.stat().st_uid == os.getuid() and path.stat().st_mode & 0o055 != 0o055 and path != Path("/"):
-            path.chmod(path.stat().st_mode | 0o055)
+    named = folder / locked if locked else f"the checkpoint {folder}"
+    assert f"error: cannot read {named}: Permission denied" in errors

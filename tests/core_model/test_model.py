@@ -67,9 +67,7 @@ def test_attention_sums_to_one_and_stays_on_the_picture(
 
 
 @torch.no_grad()
-def test_selected_rows_go_on_as_their_originals(
-    model: FormulaModel, padded: tuple[torch.Tensor, torch.Tensor]
-) -> None:
+def test_selected_rows_go_on_as_their_originals(model: FormulaModel, padded: tuple[torch.Tensor, torch.Tensor]) -> None:
     images, sizes = padded
     state = model.start(model.encode(images, sizes))
     tokens = torch.tensor([1, 1])
@@ -134,6 +132,12 @@ def test_stages_need_an_entry_each() -> None:
         BottleneckConfig(blocks=(1, 2, 3))  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="at least one layer"):
         TransformerConfig(layers=0)
+    with pytest.raises(ValueError, match="must be positive"):
+        TransformerConfig(heads=0)
+    with pytest.raises(ValueError, match="must divide by 4"):  # the 2D positions need it
+        TransformerConfig(width=6, heads=1)
+    with pytest.raises(ValueError, match="at least `squeeze`"):
+        BottleneckConfig(squeeze=(0, 2))
 
 
 def test_the_shipped_preset_is_within_its_budget() -> None:

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from PIL import Image, PngImagePlugin
+from PIL import Image, PngImagePlugin, features
 
 from core_model.errors import PictureError
 from core_model.pictures import open_grey, to_grey
@@ -235,6 +235,10 @@ def test_all_widths(tmp_path: Path, size: tuple[int, int]) -> None:
     assert open_grey(saved(Image.new("L", size, 200), tmp_path / "a.png")).shape == size[::-1]
 
 
+DDS = b"DDS " + struct.pack("<7I44x8I20x", 124, 0x1007, 8, 8, 0, 0, 0, 32, 4, 0x31313131, 0, 0, 0, 0, 0)
+BLP = b"BLP1" + struct.pack("<4I", 99, 0, 8, 8) + bytes(2000)
+"""Of these formats Pillow raises a NotImplementedError for kinds that it does not know."""
+
 # What is refused: the message names the file, says what to do, and no file stays open (unclosed files fail the test).
 
 
@@ -281,6 +285,22 @@ def test_damaged_bytes_are_refused_or_read_but_never_crash(tmp_path: Path) -> No
             broken[rng.integers(0, whole.size, 4)] = rng.integers(0, 256, 4)
             with contextlib.suppress(PictureError):
                 assert open_grey(io.BytesIO(broken.tobytes())).ndim == 2
+
+
+@pytest.mark.parametrize("content", [DDS, BLP], ids=["dds", "blp"])
+def test_unknown_kinds_of_a_format_are_refused(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "a.png"
+    path.write_bytes(content)
+    assert "damaged" in refusal(path)
+
+
+@pytest.mark.skipif(not features.check("avif"), reason="this Pillow reads no AVIF")
+def test_damaged_avif(tmp_path: Path) -> None:
+    path = saved(Image.fromarray(glyph()).convert("RGB"), tmp_path / "a.avif")
+    whole = path.read_bytes()
+    pixels = whole.index(b"mdat") + 4
+    path.write_bytes(whole[:pixels] + bytes(len(whole) - pixels))  # Pillow raises a RuntimeError
+    assert "damaged" in refusal(path)
 
 
 def with_header_size(path: Path, width: int, height: int) -> Path:

@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
+from core_model import writing_size
 from core_model.preprocessing import MARGIN, MAX_HEIGHT, MAX_WIDTH, Prepared, prepare, to_batch
 from core_model.writing_size import components, measure_writing
 
@@ -232,6 +233,15 @@ def flood_boxes(mask: NDArray[np.bool_]) -> list[tuple[int, int, int, int]]:
         ys, xs = [y for y, _ in part], [x for _, x in part]
         boxes.append((min(xs), min(ys), max(xs) + 1, max(ys) + 1))
     return boxes
+
+
+def test_dust_is_the_same_in_one_go_and_piece_by_piece(monkeypatch: pytest.MonkeyPatch) -> None:
+    dots = written("i.j:k...", 40, margin=40)
+    dots[::37, ::23] = 0
+    whole = measure_writing(255 - dots)
+    monkeypatch.setattr(writing_size, "_PAIRS", 1)
+    assert whole is not None and whole.dust
+    assert measure_writing(255 - dots) == whole
 
 
 def test_a_lone_minus_is_measured_by_its_length() -> None:

@@ -77,7 +77,7 @@ def test_every_kind_of_input_gives_the_same_reading(
 
 
 def test_a_picture_reads_the_same_among_others(tiny_model: FormulaModel, tokenizer: Tokenizer) -> None:
-    """The encoder normalises over whole pictures, so padding to a neighbour's size would change the reading."""
+    """Pictures share batches of encoder and decoder: neither neighbours nor padding may show in a reading."""
     pictures = [ink(300, 60, 20), ink(), ink(120, 200, 6), ink(), ink(90, 40, 2)]
     reader = Recognizer(tiny_model, tokenizer)
     together = reader.recognize_many(pictures)

@@ -91,7 +91,8 @@ def test_pairs_that_merge_print_alike() -> None:
     lines = (PAIRS / "alike.txt").read_text(encoding="ascii").splitlines()
     pairs = [tuple(line.split("\t")) for line in lines if "%" not in line]
     formulas = [form for first, second in pairs for form in (first, second, " ".join(canonical(first)), tidy(first))]
-    pictures = LatexRenderer().render(formulas, LatexStyle())
+    # In braces, or the renderer's \displaystyle would not reach beyond a bare \over.
+    pictures = LatexRenderer().render([f"{{{latex}}}" for latex in formulas], LatexStyle())
     for index in range(0, len(formulas), 4):
         drawn = pictures[index]
         assert not isinstance(drawn, RenderFailure), (formulas[index], drawn)

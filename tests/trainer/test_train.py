@@ -18,7 +18,7 @@ from core_model.errors import DataError
 from core_model.tokenizer import Tokenizer
 from trainer import train
 from trainer.__main__ import main
-from trainer.config import OptimizerOptions, Options
+from trainer.config import OptimizerOptions, Options, conflicts, to_json
 from trainer.data.augment import AugmentOptions
 from trainer.data.batching import BatchOptions
 from trainer.data.dataset import count_tokens, read_examples, within_vocabulary
@@ -98,17 +98,38 @@ def test_a_killed_run_gives_the_curve_of_an_uninterrupted_one(toy: Path, tmp_pat
     assert losses(killed) == pytest.approx(losses(whole), abs=1e-4)
 
 
+def test_a_run_that_was_stopped_goes_on_at_a_row_of_metrics(toy: Path, tmp_path: Path) -> None:
+    """Rows are means of several steps: none may be made of the steps after the stop alone."""
+    whole, stopped = tmp_path / "whole", tmp_path / "stopped"
+    assert main([*command(toy, whole, 320), "--log-every", "5"]) == 0
+    assert main([*command(toy, stopped, 320), "--log-every", "5", "--hours", "1e-9"]) == 0
+    assert list(losses(stopped)) == [5]
+    assert main([*command(toy, stopped, 320), "--log-every", "5"]) == 0
+    assert losses(stopped) == pytest.approx(losses(whole), abs=1e-4)
+
+
+def test_settings_that_an_older_version_did_not_save_are_no_conflict(tmp_path: Path) -> None:
+    options = Options(data=(tmp_path,), out=tmp_path)
+    saved = to_json(options)
+    del saved["augment"]["scale"], saved["seed"]
+    assert conflicts(saved, options) == []
+    saved["augment"]["stretch"] = 0.5
+    assert conflicts(saved, options) == ["augment"]
+
+
 def _rows(run: Path) -> list[str]:
     path = run / "metrics.csv"
     return path.read_text().splitlines() if path.exists() else []
 
 
 def test_two_processes_give_the_losses_of_one(toy: Path, tmp_path: Path) -> None:
+    """With a validation on the way, for which the second process waits."""
     assert main(command(toy, tmp_path / "one", 320)) == 0
     launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "trainer"]
+    validation = ["--validation", str(toy), "--validation-pictures", "2", "--validate-every", "160"]
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
     done = subprocess.run(
-        [*launch, *command(toy, tmp_path / "two", 320)],
+        [*launch, *command(toy, tmp_path / "two", 320, *validation)],
         env=environment,
         capture_output=True,
         text=True,

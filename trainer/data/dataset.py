@@ -7,7 +7,7 @@ random generator that depends on the seed, the round and the item only, so that 
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from core_model.errors import DataError
+from core_model.errors import DataError, LatexError
 from core_model.latex import skeleton_of_canonical
 from core_model.preprocessing import to_batch
 from core_model.tokenizer import Tokenizer
@@ -43,13 +43,20 @@ class Batch:
     target_count: int
     samples: int
 
+    def pin_memory(self) -> "Batch":
+        """The batch in page-locked memory, from which CUDA copies without waiting; ``DataLoader`` calls this."""
+        tensors = {name: getattr(self, name).pin_memory() for name in ("images", "sizes", "inputs", "targets")}
+        return replace(self, **tensors)
+
 
 @dataclass(frozen=True)
 class Examples:
     """All usable pictures of some prepared folders."""
 
     images: pa.ChunkedArray
-    """PNG bytes, one per item."""
+    """PNG bytes of all pictures that were read."""
+    rows: NDArray[np.int64]
+    """Where each item's picture stands in ``images``: Arrow cannot select among more than 2 GB of them."""
     tokens: list[list[str]]
     """Skeletons."""
     sizes: Sizes
@@ -60,12 +67,17 @@ class Examples:
     def __len__(self) -> int:
         return len(self.tokens)
 
+    def picture(self, item: int) -> NDArray[np.uint8]:
+        """The item's picture as stored, uint8 [h, w]."""
+        return decode_png(self.images[int(self.rows[item])].as_py())
+
     def select(self, items: Sequence[int] | NDArray[np.int64]) -> "Examples":
         """The given items, in that order."""
         index = np.asarray(items, dtype=np.int64)
         sizes = Sizes(self.sizes.tokens[index], self.sizes.heights[index], self.sizes.widths[index])
         return Examples(
-            self.images.take(pa.array(index)),
+            self.images,
+            self.rows[index],
             [self.tokens[i] for i in index],
             sizes,
             [self.sources[i] for i in index],
@@ -83,7 +95,7 @@ def read_examples(folders: Iterable[Path], max_tokens: int, max_pixels: int) -> 
         [read_table(folder, ["image", "latex", "source", "height", "width"]) for folder in folders]
     )
     latex = table["latex"].to_pylist()
-    tokens = [skeleton_of_canonical(text.split(" ")) for text in latex]
+    tokens = [_skeleton(text) for text in latex]
     lengths = np.array([len(t) for t in tokens], np.int32)
     heights = table["height"].to_numpy().astype(np.int32)
     widths = table["width"].to_numpy().astype(np.int32)
@@ -92,8 +104,17 @@ def read_examples(folders: Iterable[Path], max_tokens: int, max_pixels: int) -> 
         raise DataError(
             f"nothing usable in {', '.join(map(str, folders))}: {len(latex)} formulas, all too long or large"
         )
-    everything = Examples(table["image"], tokens, Sizes(lengths, heights, widths), table["source"].to_pylist(), latex)
+    sizes, rows = Sizes(lengths, heights, widths), np.arange(len(latex))
+    everything = Examples(table["image"], rows, tokens, sizes, table["source"].to_pylist(), latex)
     return everything if len(kept) == len(latex) else everything.select(kept)
+
+
+def _skeleton(latex: str) -> list[str]:
+    """The skeleton of a stored formula; empty, so that it is left out, if it was prepared by another parser's rules."""
+    try:
+        return skeleton_of_canonical(latex.split(" "))
+    except LatexError:
+        return []
 
 
 def count_tokens(examples: Examples) -> Counter[str]:
@@ -124,8 +145,11 @@ class BatchMaker(torch.utils.data.Dataset[Batch]):
         rank: int = 0,
         processes: int = 1,
     ) -> None:
+        # Flat arrays: worker processes share them, while the many small objects of `examples` would be copied.
         self.images = examples.images
-        self.ids = [np.array(tokenizer.encode(tokens), np.int64) for tokens in examples.tokens]
+        self.rows = examples.rows
+        self.ids = np.concatenate([np.array(tokenizer.encode(tokens), np.int32) for tokens in examples.tokens])
+        self.ends = np.cumsum([len(tokens) for tokens in examples.tokens])
         self.augmentation = augmentation
         self.seed = seed
         self.rank = rank
@@ -138,17 +162,21 @@ class BatchMaker(torch.utils.data.Dataset[Batch]):
         share = own if len(own) else items[:1]
         pictures = [self.picture(int(item), position.round) for item in share]
         images, sizes = to_batch(pictures)
-        inputs, targets = pad_ids([self.ids[item] for item in share])
-        count = sum(len(self.ids[item]) + 1 for item in items)
+        inputs, targets = pad_ids([self.formula(int(item)) for item in share])
+        count = sum(len(self.formula(int(item))) + 1 for item in items)
         return Batch(position, images, sizes, inputs, targets, float(len(own) > 0), count, len(items))
 
     def picture(self, item: int, round_number: int) -> NDArray[np.uint8]:
         """The item's picture as the model sees it in this round, uint8 [h, w]."""
         rng = np.random.default_rng((self.seed, round_number, item))
-        return augment(decode_png(self.images[item].as_py()), rng, self.augmentation)
+        return augment(decode_png(self.images[int(self.rows[item])].as_py()), rng, self.augmentation)
+
+    def formula(self, item: int) -> NDArray[np.int32]:
+        """The item's token ids [t]."""
+        return self.ids[self.ends[item - 1] if item else 0 : self.ends[item]]
 
 
-def pad_ids(formulas: Sequence[NDArray[np.int64]]) -> tuple[Tensor, Tensor]:
+def pad_ids(formulas: Sequence[NDArray[np.integer]]) -> tuple[Tensor, Tensor]:
     """Token ids -> inputs (<bos> + tokens) and targets (tokens + <eos>), int64 [b, t], padded with <pad>."""
     length = max(len(ids) for ids in formulas) + 1
     inputs = np.full((len(formulas), length), Tokenizer.pad_id, np.int64)

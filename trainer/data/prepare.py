@@ -241,7 +241,9 @@ def _exclusions(options: Options) -> list[str]:
     """Return the formulas that must stay out: files named by the user, our samples, the validation and test lists."""
     formulas = [line for path in options.exclude for line in read_lines(path)]
     with_evaluation = not set(options.lists) & set(EVALUATION_LISTS) and options.split == "train"
-    if with_evaluation and options.data is not None:
+    if with_evaluation and options.data is None:
+        print("warning: without --data the validation and test formulas are not known, nor kept out", file=sys.stderr)
+    elif with_evaluation and options.data is not None:
         for name in EVALUATION_LISTS:
             try:
                 formulas += read_lines(find_list(options.data, name))

@@ -6,16 +6,18 @@ from hypothesis import strategies as st
 
 from core_model.latex import canonical, is_balanced, is_spacing, skeleton, skeleton_of_canonical, tokenize
 
-LEAVES = st.sampled_from(
+LEAVES = st.just("\\ ") | st.sampled_from(
     r"a x 2 . , ; + - = ( ) [ ] | * / ! : \alpha \Gamma \leq \in \times \sum \int \sin \max \cdots \ldots \dots \prime "
-    r"\, \; \quad ~ \! \rangle \langle \lvert \rvert \| \{ \} \dag \infty \not \colon \vdots {} \strut".split(" ")
-    + [r"\ ", r"\hspace{1cm}", r"\displaystyle ", r"\textstyle ", r"\rm ", r"\bf ", r"\text{-}", r"\not="]
+    r"\, \; \quad ~ \! \hspace{1cm} \displaystyle \textstyle \rm \bf \text{-} \not= "
+    r"\rangle \langle \lvert \rvert \| \{ \} \dag \infty \not \colon \vdots {} \strut".split()
 )
 ONE = [
     r"\hat{%s}", r"\sqrt{%s}", r"\overline{%s}", r"\mathbf{%s}", r"\mathrm{%s}", r"\mathcal{%s}", r"{%s}", r"{{%s}}",
     r"\left(%s\right)", r"\left\{%s\right.", r"\underbrace{%s}", r"\mathop{%s}", r"\mathrel{%s}", r"\boldsymbol{%s}",
-    r"\operatorname{%s}", r"\text{if $%s$, or}", r"\mbox{a-b $%s$}", r"\phantom{%s}", r"\substack{a \\ %s}", r"\vec{%s}",
-    r"x_{%s}", r"x^{%s}", r"{%s}^2", r"\pmod{%s}", r"{\scriptstyle %s}", r"{\cal %s}", r"\big( %s \bigr)", r"\smash{%s}",
+    r"\operatorname{%s}",
+    r"\text{if $%s$, or}", r"\mbox{a-b $%s$}", r"\phantom{%s}", r"\substack{a \\ %s}", r"\vec{%s}",
+    r"x_{%s}",
+    r"x^{%s}", r"{%s}^2", r"\pmod{%s}", r"{\scriptstyle %s}", r"{\cal %s}", r"\big( %s \bigr)", r"\smash{%s}",
     r"\begin{cases} %s & x \\ b \end{cases}", r"\begin{array}{l|c} %s & * \\[2mm] \hline & d \end{array}",
 ]  # fmt: skip
 TWO = [

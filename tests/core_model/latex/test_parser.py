@@ -68,8 +68,8 @@ def test_position_points_at_the_fault() -> None:
     "piece",
     [
         "{", r"\left(", r"\frac", r"\frac{", r"\sqrt", r"\sqrt{", r"\sqrt[", r"\hat", "x^{", "_", "^", r"\text{",
-        r"\text{$", r"\mathbf{", r"\begin{array}{c}", r"\begin{matrix}", r"\substack{", r"\begin{array}{*{9}{", r"{a\over",
-        r"\operatorname", r"\mbox{$\mbox{", r"\begin{equation}", r"\phantom", r"\left(\begin{array}{c}{",
+        r"\text{$", r"\mathbf{", r"\begin{array}{c}", r"\begin{matrix}", r"\substack{", r"\begin{array}{*{9}{",
+        r"{a\over", r"\operatorname", r"\mbox{$\mbox{", r"\begin{equation}", r"\phantom", r"\left(\begin{array}{c}{",
     ],
 )  # fmt: skip
 def test_deep_nesting_is_refused(piece: str) -> None:
@@ -134,8 +134,8 @@ def test_tokenize_joins_what_is_one_token() -> None:
         r"\left( x \right. \begin{array}{cc} a \\[2mm] b\ c \end{array} \hspace{1cm} \operatorname*{x} \text{-} % end"
     )
     assert tokenize(latex) == [
-        r"\left(", "x", r"\right.", r"\begin{array}", "{", "c", "c", "}", "a", r"\\[2mm]", "b", "\\", "c", r"\end{array}",
-        r"\hspace{1cm}", r"\operatorname*", "{", "x", "}", r"\text{-}",
+        r"\left(", "x", r"\right.", r"\begin{array}", "{", "c", "c", "}", "a", r"\\[2mm]", "b", "\\", "c",
+        r"\end{array}", r"\hspace{1cm}", r"\operatorname*", "{", "x", "}", r"\text{-}",
     ]  # fmt: skip
 
 
