@@ -241,7 +241,7 @@ def run_unprivileged(warm_up: list[str], arguments: list[str]) -> tuple[int, str
 
 @pytest.fixture
 def shared(model: Path, pictures: list[str]) -> Iterator[Path]:
-    """A folder that every user may enter, with the checkpoint and the pictures; pytest keeps its own folders private."""
+    """A folder that every user may enter, with checkpoint and pictures; pytest keeps its own folders private."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         folder.chmod(0o755)
