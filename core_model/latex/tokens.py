@@ -62,7 +62,8 @@ def tokenize(latex: str) -> list[str]:
                     end = raw.index("}", index)
                     token += "".join(raw[index : end + 1])
                     index = end + 1
-            if raw[index : index + 3] in _POSITIONS and (token == "\\begin{array}" or not source.spaces[index]):
+            adjacent = token == "\\begin{array}" or not source.spaces[index]
+            if token.startswith("\\begin") and adjacent and raw[index : index + 3] in _POSITIONS:
                 token += "".join(raw[index : index + 3])
                 index += 3
         elif (
