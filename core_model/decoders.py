@@ -216,7 +216,8 @@ class TransformerDecoder(nn.Module):
         nothing_spent = memory.features.new_zeros((b, heads, 1, n))
         layers = self._layers()
         return TransformerState(
-            [layer.memory_keys(memory.features) for layer in layers],
+            # Contiguous: attention would copy keys and values that are strided by head at every step.
+            [contiguous_pair(layer.memory_keys(memory.features)) for layer in layers],
             None if bool(memory.mask.all()) else padding_bias(memory.mask),
             [(empty.clone(), empty.clone()) for _ in layers],
             [nothing_spent.clone() for _ in layers[1:]] if self.config.coverage else [],
@@ -243,6 +244,11 @@ class TransformerDecoder(nn.Module):
 
     def _layers(self) -> list[TransformerLayer]:
         return cast(list[TransformerLayer], list(self.layers))
+
+
+def contiguous_pair(pair: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
+    """Both tensors, each in one piece of memory."""
+    return pair[0].contiguous(), pair[1].contiguous()
 
 
 def padding_bias(mask: Tensor) -> Tensor:
