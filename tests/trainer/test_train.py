@@ -212,7 +212,8 @@ def test_rows_after_the_saved_state_and_half_rows_are_forgotten(tmp_path: Path) 
     with folder.metrics.open("a") as file:
         file.write("4,4,0.")
     folder.forget_after(2)
-    rows = list(csv.DictReader(folder.metrics.open(newline="")))
+    with folder.metrics.open(newline="") as file:
+        rows = list(csv.DictReader(file))
     assert [row["step"] for row in rows] == ["1", "2"]
     assert list(rows[0]) == list(COLUMNS)
 
