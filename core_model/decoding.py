@@ -7,7 +7,8 @@ The result depends on the picture, the options and the weights alone, not on the
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import lru_cache
 from itertools import groupby
 from typing import Protocol, Self, TypeVar
@@ -57,6 +58,10 @@ class StepModel(Protocol[MemoryT_contra, StateT]):
         """Tokens [b] -> scores of the next [b, v], attention [b, rows, columns], state after them."""
 
 
+FEW_ROWS = 8
+"""Up to so many hypotheses at once, decoding on the CPU uses one thread."""
+
+
 @lru_cache(maxsize=8)
 def grammar_guard(tokenizer: Tokenizer, device: torch.device) -> GrammarGuard:
     """The guard of a vocabulary, built once: its tables take some milliseconds."""
@@ -96,9 +101,26 @@ def decode(
         limits = [min(options.max_tokens, least + int(options.tokens_per_cell * n)) for n in cells]
     paths = [Path(i, limit, [one.start() for one in decoder.filters]) for i, limit in enumerate(limits)]
     search = beam_search if options.beam > 1 else follow
-    with torch.inference_mode():
+    with torch.inference_mode(), _one_thread(device.type == "cpu" and len(paths) * options.beam <= FEW_ROWS):
         search(model, memory, decoder, paths, should_stop)
         return decoder.results(len(paths))
+
+
+@contextmanager
+def _one_thread(wanted: bool) -> Iterator[None]:
+    """Let torch use one thread in this block, if ``wanted``.
+
+    The products of a single step are so small that handing them to a second thread costs more than it saves, and many
+    times more when another program keeps the processors busy.
+    """
+    before = torch.get_num_threads()
+    if wanted:
+        torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        if wanted:
+            torch.set_num_threads(before)
 
 
 def follow(

@@ -426,3 +426,24 @@ def test_all_impossible_options_are_named_at_once() -> None:
 def test_options_that_do_not_go_together_are_refused(wrong: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         DecodingOptions(**wrong)
+
+
+@pytest.mark.parametrize(("pictures", "threads"), [(1, 1), (9, 2)])
+def test_few_rows_are_decoded_on_one_thread(
+    tiny_model: FormulaModel, tokenizer: Tokenizer, pictures: int, threads: int
+) -> None:
+    before = torch.get_num_threads()
+    seen = []
+
+    def stop() -> bool:
+        seen.append(torch.get_num_threads())
+        return True
+
+    try:
+        torch.set_num_threads(2)
+        memory = tiny_model.encode(torch.rand(pictures, 1, 24, 40), torch.tensor([[24, 40]] * pictures))
+        decode(tiny_model, memory, tokenizer, DecodingOptions(), stop)
+        assert seen == [threads]
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
