@@ -15,7 +15,7 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from accelerate import Accelerator
-from accelerate.utils import DistributedDataParallelKwargs, set_seed
+from accelerate.utils import set_seed
 from torch import Tensor
 from tqdm import tqdm
 
@@ -90,12 +90,7 @@ def _accelerator(options: Options) -> Accelerator:
         precision = "bf16" if _multiplies_bf16(device) else "fp32"
     if precision == "fp16" and device.type == "cpu":
         raise DataError("--precision fp16 needs a GPU: use bf16 or fp32 on the CPU")
-    return Accelerator(
-        cpu=device.type == "cpu",
-        mixed_precision="no" if precision == "fp32" else precision,
-        # The buffers are constants: nothing to send from process to process at every step.
-        kwargs_handlers=[DistributedDataParallelKwargs(broadcast_buffers=False)],
-    )
+    return Accelerator(cpu=device.type == "cpu", mixed_precision="no" if precision == "fp32" else precision)
 
 
 def _multiplies_bf16(device: torch.device) -> bool:
