@@ -68,6 +68,9 @@ class Options:
     optimizer: tyro.conf.OmitArgPrefixes[OptimizerOptions] = field(default_factory=OptimizerOptions)
     augment: AugmentOptions = field(default_factory=AugmentOptions)
     label_smoothing: float = 0.1
+    average: float = 0.0
+    """Validate and keep a moving average of the weights with this memory per step (say 0.998), not the weights
+    themselves: what a falling learning rate gains, at any moment of a run with a constant one. 0: no average."""
     precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
     """auto: bf16 where the device multiplies it in hardware (CUDA; CPUs with AMX or AVX512-BF16), else fp32."""
     device: Literal["auto", "cpu", "mps", "cuda"] = "auto"
@@ -101,6 +104,8 @@ class Options:
             problems.append("--workers and --threads must not be negative")
         if not 0 <= self.label_smoothing < 1:
             problems.append("--label-smoothing lies in [0, 1)")
+        if not 0 <= self.average < 1:
+            problems.append("--average lies in [0, 1)")
         if self.optimizer.schedule == "plateau" and not self.validation:
             problems.append("--schedule plateau needs --validation")
         if self.early_stopping and not self.validation:
@@ -113,6 +118,7 @@ class Options:
 FREE_ON_RESUME = frozenset(
     {"out", "data", "samples", "optimizer", "precision", "device", "threads", "workers", "log_every", "validation"}
     | {"validate_every", "validation_pictures", "save_minutes", "best_by", "early_stopping", "hours", "start_from"}
+    | {"average"}
 )
 
 

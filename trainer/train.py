@@ -8,6 +8,7 @@ import ctypes
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -38,6 +39,7 @@ from trainer.data.dataset import (
 from trainer.run_state import RunFolder
 from trainer.schedule import Schedule
 from trainer.validation import Validation
+from trainer.weight_average import WeightAverage
 
 __all__ = ["Options", "main"]
 
@@ -153,8 +155,18 @@ class Training:
             if accelerator.is_main_process:
                 folder.forget_after(self.position.step)
             accelerator.print(f"going on at sample {self.position.samples:,}")
+        self.average = self._create_average(state)
         self.model, self.optimizer = accelerator.prepare(model, optimizer)
         self.validation = Validation(options, tokenizer) if options.validation and accelerator.is_main_process else None
+
+    def _create_average(self, state: Mapping[str, Any] | None) -> WeightAverage | None:
+        """The average of the weights, on the first process; a run that had none yet begins it from where it stands."""
+        if not self.options.average or not self.accelerator.is_main_process:
+            return None
+        average = WeightAverage(self.plain, self.options.average)
+        if state is not None and state.get("average") is not None:
+            average.restore(state["average"])
+        return average
 
     def run(self, batches: Iterator[Batch]) -> None:
         """Train on ``batches`` until it is time to stop; saves on the way and at the end."""
@@ -227,6 +239,8 @@ class Training:
             self.accelerator.clip_grad_norm_(self.model.parameters(), self.options.optimizer.clip)
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
+        if self.average is not None:
+            self.average.update()
         right = ((logits.argmax(dim=-1) == targets) & valid).sum()
         return (truth.detach() * valid).sum() * batch.weight, right * batch.weight
 
@@ -241,17 +255,18 @@ class Training:
         self.validated_at = self.position.samples
         improved = False
         if self.validation is not None:
-            self.plain.eval()
-            figures = self.validation.measure(self.plain, self.accelerator.device)
-            self.plain.train()
-            self.log(figures)
-            tqdm.write(f"{self.position.samples:,}: " + ", ".join(f"{k} {v:.3f}" for k, v in figures.items()))
-            sign = -1 if self.options.best_by == "val_loss" else 1
-            value = sign * figures[self.options.best_by]
-            improved = self.best is None or value > self.best
-            if improved:
-                self.best = value
-                self.save_best(figures)
+            with self.average.in_place() if self.average is not None else nullcontext():
+                self.plain.eval()
+                figures = self.validation.measure(self.plain, self.accelerator.device)
+                self.plain.train()
+                self.log(figures)
+                tqdm.write(f"{self.position.samples:,}: " + ", ".join(f"{k} {v:.3f}" for k, v in figures.items()))
+                sign = -1 if self.options.best_by == "val_loss" else 1
+                value = sign * figures[self.options.best_by]
+                improved = self.best is None or value > self.best
+                if improved:
+                    self.best = value
+                    self.save_best(figures)
         improved = bool(self._from_first(torch.tensor([float(improved)]))[0])
         self.schedule.validated(improved)
         self.unimproved = 0 if improved else self.unimproved + 1
@@ -285,6 +300,7 @@ class Training:
                 "best": self.best,
                 "unimproved": self.unimproved,
                 "validated_at": self.validated_at,
+                "average": None if self.average is None else self.average.state(),
             }
         )
 

@@ -168,6 +168,8 @@ def rasterize_svg(svg: str, *, stroke: float = 0.0) -> Grey | RenderFailure:
     left, top, width, height = (float(value) for value in root.get("viewBox", "0 0 1 1").split())
     if max(width, height) > _MAX_SIDE:
         return RenderFailure("too large", f"{width:.0f} x {height:.0f} px")
+    if min(width, height) < 0:  # nothing but negative space
+        return RenderFailure("blank", f"{width:.0f} x {height:.0f} px")
     # Outlines may overhang the view box: one pixel more on each side.
     size = (math.ceil(width) + 2, math.ceil(height) + 2)
     ink = np.zeros((size[1] * _OVERSAMPLE, size[0] * _OVERSAMPLE), dtype=bool)
