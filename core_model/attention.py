@@ -56,6 +56,11 @@ class Coverage(nn.Module):
         x = self.outward(torch.relu(self.inward(x)))
         return cast(Tensor, x.permute(0, 3, 1, 2))
 
+    def of_step(self, spent: Tensor) -> Tensor:
+        """As `forward` for one step: [b, h, n] -> [b, h, n]."""
+        hidden = torch.relu(torch.matmul(self.inward.weight, spent) + self.inward.bias[:, None])
+        return torch.matmul(self.outward.weight, hidden)
+
 
 def spent_before(weights: Tensor) -> Tensor:
     """Attention weights [b, h, t, n] -> their sum over all earlier steps, [b, h, t, n] (zeros for the first)."""

@@ -4,6 +4,7 @@ A decoder offers the whole sequence at once for training (``forward``) and one t
 recognition (``start`` and ``step``); both give the same scores.
 """
 
+import math
 from dataclasses import dataclass
 from typing import Protocol, cast
 
@@ -77,10 +78,10 @@ class TransformerState:
         grid: tuple[int, int],
         length: int,
     ) -> None:
-        self.cross = cross  # per layer: keys, values [b, h, n, k]
-        self.bias = bias  # [b, 1, 1, n], -inf on padding; None if nothing is padded
+        self.cross = cross  # per layer: scaled keys [b, h, k, n], values [b, h, n, k]
+        self.bias = bias  # [b, 1, n], -inf on padding; None if nothing is padded
         self.past = past  # per layer: keys, values [b, h, capacity, k]
-        self.spent = spent  # per layer but the last: [b, h, 1, n]
+        self.spent = spent  # per layer but the last: [b, h, n]
         self.grid = grid
         self.length = length
 
@@ -107,14 +108,14 @@ class TransformerState:
         )
 
     def append(self, layer: int, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:
-        """Store this step's key and value [b, h, 1, k]; returns all so far [b, h, length + 1, k]."""
+        """Store this step's key and value [b, h, k]; returns all so far [b, h, length + 1, k]."""
         keys, values = self.past[layer]
         if self.length == keys.shape[2]:
             keys = torch.cat([keys, torch.empty_like(keys)], dim=2)
             values = torch.cat([values, torch.empty_like(values)], dim=2)
             self.past[layer] = keys, values
-        keys[:, :, self.length : self.length + 1] = key
-        values[:, :, self.length : self.length + 1] = value
+        keys[:, :, self.length] = key
+        values[:, :, self.length] = value
         return keys[:, :, : self.length + 1], values[:, :, : self.length + 1]
 
 
@@ -161,6 +162,35 @@ class TransformerLayer(nn.Module):
         x = x + self.drop(self.out_cross(merge_heads(read)))
         x = x + self.drop(self.ff_out(F.relu(self.ff_in(self.norm_ff(x)))))
         return x, weights
+
+    # The same for one token at a time, with few operations: at this size each costs as much as what it computes.
+
+    def memory_for_steps(self, features: Tensor) -> tuple[Tensor, Tensor]:
+        """Features [b, n, d] -> keys [b, h, k, n], scaled and turned for the product, and values [b, h, n, k]."""
+        key, value = self.memory_keys(features)
+        return (key * (1.0 / math.sqrt(key.shape[-1]))).transpose(-1, -2).contiguous(), value.contiguous()
+
+    def step_query(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """x [b, d] -> query, key, value of the self-attention, each [b, h, k]."""
+        query, key, value = self.qkv(self.norm_self(x)).view(len(x), 3, self.heads, -1).unbind(1)
+        return query, key, value
+
+    def step_finish(
+        self, x: Tensor, attended: Tensor, cross: tuple[Tensor, Tensor], bias: Tensor | None, spent: Tensor | None
+    ) -> tuple[Tensor, Tensor]:
+        """As `finish` for x [b, d]: returns x and the cross-attention weights [b, h, n]."""
+        rows, width = x.shape
+        x = x + self.out_self(attended.reshape(rows, width))
+        query = self.query(self.norm_cross(x)).view(rows * self.heads, 1, -1)
+        scores = torch.bmm(query, cross[0].flatten(0, 1)).view(rows, self.heads, -1)
+        if self.coverage is not None and spent is not None:
+            scores = scores + self.coverage.of_step(spent)
+        if bias is not None:
+            scores = scores + bias
+        weights = scores.softmax(dim=-1)
+        read = torch.bmm(weights.flatten(0, 1)[:, None], cross[1].flatten(0, 1))
+        x = x + self.out_cross(read.view(rows, width))
+        return x + self.ff_out(F.relu(self.ff_in(self.norm_ff(x)))), weights
 
     def drop(self, x: Tensor) -> Tensor:
         """Dropout, skipped altogether at zero: the masks alone cost several per cent on a CPU."""
@@ -213,12 +243,11 @@ class TransformerDecoder(nn.Module):
         b, n, d = memory.features.shape
         heads = self.config.heads
         empty = memory.features.new_empty((b, heads, 64, d // heads))
-        nothing_spent = memory.features.new_zeros((b, heads, 1, n))
+        nothing_spent = memory.features.new_zeros((b, heads, n))
         layers = self._layers()
         return TransformerState(
-            # Contiguous: attention would copy keys and values that are strided by head at every step.
-            [contiguous_pair(layer.memory_keys(memory.features)) for layer in layers],
-            None if bool(memory.mask.all()) else padding_bias(memory.mask),
+            [layer.memory_for_steps(memory.features) for layer in layers],
+            None if bool(memory.mask.all()) else padding_bias(memory.mask)[:, 0],
             [(empty.clone(), empty.clone()) for _ in layers],
             [nothing_spent.clone() for _ in layers[1:]] if self.config.coverage else [],
             memory.grid,
@@ -227,28 +256,23 @@ class TransformerDecoder(nn.Module):
 
     def step(self, tokens: Tensor, state: TransformerState) -> tuple[Tensor, Tensor, TransformerState]:
         """One more token [b]: scores of the next [b, v], attention [b, rows, columns], and the state after it."""
-        x = self.embed(tokens[:, None], state.length)
+        x = self.embed(tokens[:, None], state.length)[:, 0]
         weights: Tensor | None = None
         for i, layer in enumerate(self._layers()):
-            query, key, value = layer.self_query(x)
-            attended, _ = attend(query, *state.append(i, key, value), None)
+            query, key, value = layer.step_query(x)
+            keys, values = state.append(i, key, value)
+            attended = F.scaled_dot_product_attention(query[:, :, None], keys, values)
             spent = state.spent[i - 1] if layer.coverage is not None else None
             below = weights
-            x, weights = layer.finish(x, attended, state.cross[i], state.bias, spent)
+            x, weights = layer.step_finish(x, attended, state.cross[i], state.bias, spent)
             if spent is not None and below is not None:
                 state.spent[i - 1] = spent + below
         assert weights is not None
         state.length += 1
-        scores = self.output(self.norm(x[:, 0]))
-        return scores, weights.mean(dim=1)[:, 0].unflatten(1, state.grid), state
+        return self.output(self.norm(x)), weights.mean(dim=1).unflatten(1, state.grid), state
 
     def _layers(self) -> list[TransformerLayer]:
         return cast(list[TransformerLayer], list(self.layers))
-
-
-def contiguous_pair(pair: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
-    """Both tensors, each in one piece of memory."""
-    return pair[0].contiguous(), pair[1].contiguous()
 
 
 def padding_bias(mask: Tensor) -> Tensor:
