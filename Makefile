@@ -1,7 +1,12 @@
-# make run    read the sample pictures            make test    ruff, mypy, import-linter, pytest
-# make clean  forget the virtual environment
+# make run           the window; without a display, the sample pictures in the terminal
+# make test          ruff, mypy, import-linter, pytest
+# make test-display  only the tests on an X server, which they start themselves
+# make screenshots   the window in all its states, to build/screenshots
+# make benchmark-app smoothness while reading, and time to the window and to the first reading
+# make kill-test     200 kills at random moments: nothing finished may be lost
+# make clean         forget the virtual environment
 #
-# Both set up .venv by themselves (Linux, macOS; Python 3.11 or newer). The pip lines they stand for are in the README.
+# They set up .venv by themselves (Linux, macOS; Python 3.11 or newer). The pip lines they stand for are in the README.
 # On Linux, PIP_EXTRA_INDEX_URL=https://download.pytorch.org/whl/cpu spares the gigabytes of CUDA.
 
 PYTHON ?= python3
@@ -10,14 +15,27 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 SAMPLES := $(sort $(wildcard resources/samples/*.png resources/samples/*.jpg))
 
-.PHONY: run test lint clean
+.PHONY: run test test-display screenshots benchmark-app kill-test lint clean
 
 run: $(VENV)/.installed-base
-	@echo "formulens recognize resources/samples/*.png resources/samples/*.jpg"
-	@$(BIN)/formulens recognize $(SAMPLES)
+	@if [ -n "$$DISPLAY$$WAYLAND_DISPLAY" ] || [ "$$(uname)" = Darwin ]; then $(BIN)/formulens; else \
+	  echo "formulens recognize resources/samples/*.png resources/samples/*.jpg"; \
+	  $(BIN)/formulens recognize $(SAMPLES); fi
 
 test: $(VENV)/.installed-test lint
 	$(BIN)/python -m pytest -n auto --durations 10
+
+test-display: $(VENV)/.installed-test
+	$(BIN)/python -m pytest -m display
+
+screenshots: $(VENV)/.installed-test
+	$(BIN)/python -m tests.checks.screenshots --out build/screenshots
+
+benchmark-app: $(VENV)/.installed-test
+	$(BIN)/python -m tests.checks.benchmark_app
+
+kill-test: $(VENV)/.installed-test
+	$(BIN)/python -m tests.checks.kill --times 200
 
 lint: $(VENV)/.installed-test
 	$(BIN)/ruff check .

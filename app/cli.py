@@ -1,5 +1,7 @@
 """`formulens recognize PICTURE...`: pictures in, LaTeX out, in the terminal; imports no Qt.
 
+What else `formulens` understands is in `app.__main__`.
+
 Exit status: 0 all pictures read, 1 some could not be read, 2 nothing could be started (usage, device, checkpoint).
 """
 
@@ -32,13 +34,8 @@ WINDOW_PIXELS = 64_000_000
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Entry point of `formulens`; returns the exit status."""
-    parser = _parser()
-    options = parser.parse_args(arguments)
-    if options.command is None:
-        print("There is no window yet: read pictures with `formulens recognize PICTURE...`.\n")
-        parser.print_help()
-        return 0
+    """`formulens recognize` with what follows these words; returns the exit status."""
+    options = _parser().parse_args(arguments)
     try:
         return recognize(options)
     except FormulensError as error:
@@ -53,13 +50,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="formulens", description="Read pictures of formulas as LaTeX, offline.")
-    parser.add_argument("--version", action="version", version=f"formulens {_version()}")
-    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
-    read = commands.add_parser(
-        "recognize",
-        help="print the LaTeX of pictures",
-        description="Print the LaTeX of each picture, one a line, in the order given.",
+    read = argparse.ArgumentParser(
+        prog="formulens recognize",
+        description="Print the LaTeX of each picture, one a line, in the order given; offline.",
     )
     read.add_argument("pictures", nargs="+", metavar="PICTURE", help="a picture file")
     read.add_argument("--json", action="store_true", help="print one JSON object a line for each picture")
@@ -68,7 +61,7 @@ def _parser() -> argparse.ArgumentParser:
     read.add_argument("--device", choices=("auto", "cpu", "mps", "cuda"), default="auto", help="where to compute")
     read.add_argument("--checkpoint", type=Path, metavar="DIR", help="another model than the one in the box")
     read.set_defaults(parser=read)
-    return parser
+    return read
 
 
 def _count(least: int) -> Any:
@@ -81,7 +74,8 @@ def _count(least: int) -> Any:
     return integer
 
 
-def _version() -> str:
+def version() -> str:
+    """The version that is installed."""
     try:
         return metadata.version("formulens")
     except metadata.PackageNotFoundError:

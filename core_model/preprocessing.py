@@ -9,13 +9,16 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from PIL import Image
 
 from core_model.writing_size import measure_writing, rough_stroke
+
+if TYPE_CHECKING:
+    import torch
 
 Grey = NDArray[np.uint8]
 
@@ -130,6 +133,8 @@ def to_batch(pictures: Sequence[Grey]) -> tuple[torch.Tensor, torch.Tensor]:
     packed = np.full((len(pictures), 1, height, width), 255, np.uint8)
     for row, picture in zip(packed, pictures, strict=True):
         row[0, : picture.shape[0], : picture.shape[1]] = picture
+    import torch  # here: whoever prepares pictures without reading them does not wait for it
+
     images = torch.from_numpy(packed).to(torch.float32).mul_(-1 / 255).add_(1.0).clamp_(0.0, 1.0)
     return images, torch.tensor([p.shape for p in pictures], dtype=torch.int64)
 

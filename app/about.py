@@ -1,0 +1,140 @@
+"""About: the versions of the program and of what it stands on, the model's card, and the licences."""
+
+from __future__ import annotations
+
+import platform
+from importlib import metadata
+from importlib.resources import files
+from pathlib import Path
+
+from PySide6.QtCore import QSize, Qt, Slot, qVersion
+from PySide6.QtWidgets import (
+    QApplication,
+    QDialog,
+    QDialogButtonBox,
+    QFormLayout,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QTabWidget,
+    QTextBrowser,
+    QVBoxLayout,
+    QWidget,
+)
+
+from app.icons import icon
+from app.theme import set_text_role
+
+PARTS = (
+    "torch numpy Pillow safetensors PySide6_Essentials mss ziamath latex2mathml tex2typst sympy matplotlib platformdirs"
+).split()
+CARD = "CARD.md"
+
+
+def versions() -> dict[str, str]:
+    """Name -> version of the program, of Python and of the packages; those that are not installed are left out."""
+    found = {"Formulens": _version("formulens") or "source tree", "Python": platform.python_version(), "Qt": qVersion()}
+    found |= {part: _version(part) for part in PARTS}
+    return {part: number for part, number in found.items() if number}
+
+
+def _version(distribution: str) -> str:
+    try:
+        return metadata.version(distribution)
+    except metadata.PackageNotFoundError:
+        return ""
+
+
+def licences() -> dict[str, str]:
+    """File name -> text of what lies in resources/licenses, the notice first."""
+    folder = files("resources") / "licenses"
+    names = sorted((entry.name for entry in folder.iterdir() if entry.is_file()), key=lambda n: (n != "NOTICE.md", n))
+    return {name: (folder / name).read_text(encoding="utf-8") for name in names}
+
+
+def model_card(checkpoint: Path) -> str:
+    """The card of a checkpoint as Markdown; empty if it has none that can be read."""
+    try:
+        return (checkpoint / CARD).read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
+
+
+class About(QDialog):
+    """Only shows. No link in it opens anything: the program makes no connection."""
+
+    def __init__(self, checkpoint: Path | None, parent: QWidget | None = None, *, device: str = "") -> None:
+        """`checkpoint` is the folder of the model in use, None while there is none; `device` says where it runs."""
+        super().__init__(parent)
+        self.setWindowTitle(self.tr("About Formulens"))
+        self._versions = versions()
+        tabs = QTabWidget()
+        tabs.addTab(self._make_versions(device), self.tr("&Versions"))
+        card = model_card(checkpoint) if checkpoint is not None else ""
+        tabs.addTab(_browser(card or self.tr("There is no model card."), self.tr("Model card")), self.tr("&Model"))
+        text = "\n\n---\n\n".join(licences().values())
+        tabs.addTab(_browser(text, self.tr("Licences")), self.tr("&Licences"))
+        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
+        buttons.rejected.connect(self.reject)
+        copy = QPushButton(icon("copy", self.palette()), self.tr("&Copy versions"))
+        copy.setToolTip(self.tr("For a report of a fault"))
+        copy.setAutoDefault(False)
+        copy.clicked.connect(self._copy)
+        buttons.addButton(copy, QDialogButtonBox.ButtonRole.ActionRole)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(16, 16, 16, 16)
+        column.setSpacing(16)
+        column.addLayout(self._make_head())
+        column.addWidget(tabs, 1)
+        column.addWidget(buttons)
+        self.resize(720, 560)
+
+    def _make_head(self) -> QHBoxLayout:
+        sign = QLabel()
+        sign.setPixmap(icon("logo").pixmap(QSize(64, 64), self.devicePixelRatioF()))
+        name = QLabel("Formulens")
+        font = name.font()
+        font.setPointSizeF(font.pointSizeF() * 1.8)
+        font.setBold(True)
+        name.setFont(font)
+        said = QLabel(self.tr("A picture of a formula in, its LaTeX out. Offline."))
+        set_text_role(said, "muted")
+        words = QVBoxLayout()
+        words.setSpacing(4)
+        words.addStretch(1)
+        words.addWidget(name)
+        words.addWidget(said)
+        words.addStretch(1)
+        head = QHBoxLayout()
+        head.setSpacing(16)
+        head.addWidget(sign)
+        head.addLayout(words, 1)
+        return head
+
+    def _make_versions(self, device: str) -> QWidget:
+        page = QWidget()
+        form = QFormLayout(page)
+        form.setContentsMargins(0, 16, 0, 0)
+        form.setHorizontalSpacing(24)
+        form.setVerticalSpacing(6)
+        for part, number in (self._versions | ({self.tr("Device"): device} if device else {})).items():
+            shown = QLabel(number)
+            shown.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+            shown.setAccessibleName(f"{part} {number}")
+            form.addRow(part, shown)
+        return page
+
+    @Slot()
+    def _copy(self) -> None:
+        lines = [f"{part} {number}" for part, number in self._versions.items()]
+        QApplication.clipboard().setText("\n".join([*lines, platform.platform()]))
+
+
+def _browser(markdown: str, name: str) -> QTextBrowser:
+    shown = QTextBrowser()
+    shown.setOpenLinks(False)
+    shown.setMarkdown(markdown)
+    shown.setAccessibleName(name)
+    shown.setFrameShape(QTextBrowser.Shape.NoFrame)
+    shown.document().setDocumentMargin(12)
+    return shown

@@ -1,0 +1,432 @@
+"""The composition root: builds every object, connects their signals, holds no logic of its own.
+
+Read `Application.__init__` from top to bottom: it is the list of what there is and who tells whom.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import logging.handlers
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+from PySide6.QtCore import QMimeData, QObject, QTimer, Slot
+from PySide6.QtGui import QCloseEvent
+from PySide6.QtWidgets import QApplication
+
+from app import settings as settings_file
+from app import theme
+from app.actions import ReadingActions
+from app.capture import Region, Snipper
+from app.controller import Controller, State
+from app.history import History
+from app.history_panel import HistoryPanel
+from app.hotkey import GlobalHotkey, Outcome
+from app.icons import icon
+from app.inference import Inference, ModelInfo
+from app.ink_panel import InkOptions, InkPanel
+from app.main_window import MainWindow
+from app.paths import Paths
+from app.preview import PreviewRenderer
+from app.reading import Reading
+from app.result_panel import ResultPanel
+from app.settings import Settings
+from app.single_instance import Request, SingleInstance
+from app.tray import Tray
+from app.windows import Windows
+from core_model.errors import FormulensError
+
+log = logging.getLogger(__name__)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """`formulens`: the window until it is closed; returns the exit status."""
+    qt = QApplication.instance() or QApplication(sys.argv[:1])
+    assert isinstance(qt, QApplication)
+    qt.setApplicationName("Formulens")
+    qt.setDesktopFileName("formulens")
+    qt.setQuitOnLastWindowClosed(False)
+    paths = Paths.default() if arguments.data_dir is None else Paths.at(arguments.data_dir)
+    problems = list(paths.create())
+    start_log(paths)
+    instance = SingleInstance(paths)
+    files = tuple(str(path.absolute()) for path in arguments.files)
+    wanted = Request("snip" if arguments.snip else "raise", files)
+    try:
+        if not instance.start(wanted):
+            return 0
+    except FormulensError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    application = Application(qt, paths, instance, checkpoint=arguments.checkpoint, device=arguments.device)
+    application.show(problems)
+    if arguments.snip or files:
+        application.on_request(wanted)
+    status = qt.exec()
+    application.close()
+    instance.close()
+    return status
+
+
+def start_log(paths: Paths) -> None:
+    """Warnings and our own faults go to a small file, for whoever reports them."""
+    root = logging.getLogger()
+    try:
+        handler: logging.Handler = logging.handlers.RotatingFileHandler(
+            paths.log, maxBytes=500_000, backupCount=1, encoding="utf-8", delay=True
+        )
+    except OSError:
+        handler = logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    root.addHandler(handler)
+    root.setLevel(logging.INFO)
+
+
+class Application(QObject):
+    """Everything that lives as long as the program."""
+
+    def __init__(
+        self,
+        qt: QApplication,
+        paths: Paths,
+        instance: SingleInstance | None = None,
+        *,
+        checkpoint: Path | None = None,
+        device: str | None = None,
+    ) -> None:
+        super().__init__()
+        self.qt = qt
+        self.paths = paths
+        self.settings, settings_problem = settings_file.load(paths.settings)
+        self._overrides = checkpoint, device
+        self._closed = False
+        theme.apply(qt, self.settings.theme)  # type: ignore[arg-type]
+        qt.setWindowIcon(icon("logo"))
+
+        self.history = History(paths.history)
+        self.inference = Inference(*self._model_wanted())
+        self.snipper = Snipper(self)
+        self.snipper.remember(None if self.settings.last_region is None else Region(*self.settings.last_region))
+        self.controller = Controller(self.inference, self.history, self.snipper)
+        self.preview = PreviewRenderer()
+        self.hotkey = GlobalHotkey(self)
+        self.tray = Tray(self)
+        self.window = MainWindow(ResultPanel(), InkPanel(), HistoryPanel(self.history))
+        self.actions = ReadingActions(self.window, self.controller, self.preview)
+        self.windows = Windows(self.window, self.controller, self.inference, self.history)
+
+        self._connect_window()
+        self._connect_controller()
+        self._connect_model()
+        if instance is not None:
+            instance.requested.connect(self.on_request)
+        self._apply_settings()
+        self.window.restore(self.settings.window_geometry, self.settings.window_state)
+        self.window.set_repeatable(self.snipper.can_repeat)
+        self._problems = [problem for problem in (settings_problem, self.history.problem) if problem]
+
+    # start and end
+
+    def show(self, problems: list[str]) -> None:
+        """Show the window; the model is loaded once it stands."""
+        self.window.show()
+        told = [*problems, *self._problems]
+        if told:
+            self.window.messages.show_message(" ".join(told), "warning")
+        QTimer.singleShot(0, self.start_loading)
+
+    @Slot()
+    def start_loading(self) -> None:
+        """Load the model and what else may wait until the window is there."""
+        self.inference.start()
+        self.preview.start()
+        self.tray.start()
+        self._register_hotkey()
+
+    def close(self) -> None:
+        """Keep what is open, end the threads; a second call does nothing."""
+        if self._closed:
+            return
+        self._closed = True
+        self.controller.save_edit()
+        self.hotkey.unregister()
+        geometry, state = self.window.remembered()
+        region = self.snipper.region
+        self._save(
+            replace(
+                self.settings,
+                window_geometry=geometry,
+                window_state=state,
+                last_region=None
+                if region is None
+                else (
+                    region.screen,
+                    region.screen_width,
+                    region.screen_height,
+                    region.left,
+                    region.top,
+                    region.width,
+                    region.height,
+                ),
+            )
+        )
+        self.windows.close()
+        self.actions.stop()
+        self.snipper.cancel()
+        self.tray.stop()
+        self.window.hide()
+        self.inference.stop()
+        self.preview.stop()
+        self.history.close()
+
+    # wiring
+
+    def _connect_window(self) -> None:
+        window, controller = self.window, self.controller
+        window.snip_requested.connect(self.snip)
+        window.again_requested.connect(self.snip_again)
+        window.paste_requested.connect(self.paste)
+        window.dropped.connect(self.drop)
+        window.files_chosen.connect(controller.read_files)
+        window.folder_requested.connect(self.windows.choose_folder)
+        window.settings_requested.connect(self.open_settings)
+        window.about_requested.connect(self.windows.open_about)
+        window.quit_requested.connect(self.quit)
+        window.closing.connect(self.on_closing)
+        window.delay_changed.connect(self.remember_delay)
+        window.ink.ink_changed.connect(controller.read_ink)
+        window.ink.recognize_requested.connect(controller.read_ink)
+        window.ink.failed.connect(self.show_error)
+        window.ink.options_changed.connect(self.remember_ink)
+        window.history.opened.connect(controller.open_entry)
+        window.history.rerun.connect(controller.rerun_entry)
+        self.tray.snip.connect(self.snip_now)
+        self.tray.draw.connect(self.draw)
+        self.tray.paste.connect(self.paste)
+        self.tray.show.connect(window.bring_up)
+        self.tray.quit.connect(self.quit)
+        self.hotkey.activated.connect(self.snip_now)
+        self.hotkey.outcome_changed.connect(self._on_hotkey)
+
+    def _connect_controller(self) -> None:
+        controller, window = self.controller, self.window
+        controller.state_changed.connect(self.on_state)
+        controller.shown.connect(self.on_shown)
+        controller.failed.connect(self.show_error)
+        controller.history_changed.connect(window.history.refresh)
+        controller.several_files.connect(self.windows.open_folder)
+        controller.pdf_given.connect(self.windows.open_pdf)
+        self.actions.told.connect(self.show_news)
+        self.actions.failed.connect(self.show_error)
+        self.actions.format_chosen.connect(self.remember_format)
+        self.windows.told.connect(self.show_news)
+        self.windows.failed.connect(self.show_error)
+        self.windows.settings_changed.connect(self.change_settings)
+
+    def _connect_model(self) -> None:
+        self.inference.loading.connect(self.window.status.loading)
+        self.inference.loaded.connect(self.on_loaded)
+        self.inference.load_failed.connect(self.on_load_failed)
+
+    # what the user does
+
+    @Slot(int)
+    def snip(self, delay_s: int) -> None:
+        """Hide the window and snip."""
+        self._get_out_of_the_way()
+        self.controller.start_snip(delay_s)
+
+    @Slot()
+    def snip_now(self) -> None:
+        """Snip as tray and hotkey do."""
+        self.snip(self.window.delay())
+
+    @Slot()
+    def snip_again(self) -> None:
+        """Snip the last region again."""
+        if self.snipper.can_repeat:
+            self._get_out_of_the_way()
+            self.controller.snip_again()
+
+    @Slot()
+    def draw(self) -> None:
+        """Show the canvas."""
+        self.window.bring_up()
+        self.window.set_drawing(True)
+
+    @Slot()
+    def paste(self) -> None:
+        """Read the picture or the files that are on the clipboard."""
+        if self.controller.read_mime(self.qt.clipboard().mimeData(), "paste"):
+            return
+        self.window.bring_up()
+        self.show_error(self.tr("There is no picture on the clipboard: copy one first."))
+
+    @Slot(QMimeData)
+    def drop(self, data: QMimeData) -> None:
+        """Read what was dropped on the window."""
+        if not self.controller.read_mime(data, "paste"):
+            self.show_error(self.tr("What was dropped holds no picture and no file."))
+
+    @Slot()
+    def open_settings(self) -> None:
+        """Let the user change settings."""
+        self.windows.open_settings(self.settings, has_tray=self.tray.is_available)
+
+    @Slot(object)
+    def change_settings(self, changed: Settings) -> None:
+        """Settings hold at once."""
+        before = self.settings
+        self._save(changed)
+        self._apply_settings()
+        if (before.checkpoint, before.device) != (changed.checkpoint, changed.device):
+            self._overrides = None, None
+            self.inference.reload(*self._model_wanted())
+        if before.hotkey != changed.hotkey:
+            self._register_hotkey()
+
+    @Slot(object)
+    def on_request(self, request: Request) -> None:
+        """A later start of the program, or this one's arguments."""
+        match request.command:
+            case "snip":
+                self.snip_now()
+            case "draw":
+                self.draw()
+            case "paste":
+                self.paste()
+            case "quit":
+                self.quit()
+            case _:
+                self.window.bring_up()
+                self.controller.read_files([Path(name) for name in request.files])
+
+    @Slot(object)
+    def remember_ink(self, options: InkOptions) -> None:
+        """Keep how the canvas was set."""
+        self._save(
+            replace(
+                self.settings,
+                recognise_while_drawing=options.recognise_while_drawing,
+                pause_ms=options.pause_ms,
+                pen_width=options.pen_width,
+                grid=options.grid,
+            )
+        )
+
+    @Slot(str)
+    def remember_format(self, key: str) -> None:
+        """The copy button copies in this format from now on."""
+        self._save(replace(self.settings, copy_format=key))
+        self.actions.apply(self.settings)
+
+    @Slot(int)
+    def remember_delay(self, seconds: int) -> None:
+        """Keep the delay for the next start."""
+        self._save(replace(self.settings, snip_delay=seconds))
+
+    @Slot(QCloseEvent)
+    def on_closing(self, event: QCloseEvent) -> None:
+        """Go to the tray where the user wants that and there is one; end otherwise."""
+        if self.settings.close_to_tray and self.tray.is_available:
+            event.ignore()
+            self.window.hide()
+        else:
+            self.quit()
+
+    @Slot()
+    def quit(self) -> None:
+        """End the program."""
+        self.close()
+        self.qt.quit()
+
+    # what comes back
+
+    @Slot(object)
+    def on_state(self, state: State) -> None:
+        """Follow the flow."""
+        self.window.status.set_state(state)
+        self.window.result.set_busy(state is State.READING)
+        if state is State.READING:
+            self.window.messages.hide()
+        if state is not State.CAPTURING and not self.window.isVisible():
+            self.window.bring_up()
+        self.window.set_repeatable(self.snipper.can_repeat)
+
+    @Slot(object)
+    def on_shown(self, reading: Reading) -> None:
+        """A new reading."""
+        self.window.status.set_reading(reading)
+        if reading.recognition.blank:
+            self.show_news(self.tr("There is no ink in this picture: choose a region with the formula in it."))
+        if self.settings.copy_at_once and reading.recognition.latex:
+            self.actions.copy(self.settings.copy_format)
+
+    @Slot(object)
+    def on_loaded(self, info: ModelInfo) -> None:
+        """The model is there."""
+        self.window.status.loaded(info)
+
+    @Slot(str)
+    def on_load_failed(self, message: str) -> None:
+        """There is no model: everything else still works."""
+        self.window.status.load_failed()
+        self.show_error(message)
+
+    @Slot(str)
+    def show_error(self, message: str) -> None:
+        """Say what went wrong."""
+        self.window.messages.show_message(message, "error")
+
+    @Slot(str)
+    def show_news(self, message: str) -> None:
+        """Say what was done."""
+        self.window.messages.show_message(message, "info")
+
+    # inside
+
+    def _get_out_of_the_way(self) -> None:
+        if self.window.isVisible() and not self.window.isMinimized():
+            self.window.hide()
+
+    def _model_wanted(self) -> tuple[Path | None, str]:
+        checkpoint, device = self._overrides
+        if checkpoint is None and self.settings.checkpoint:
+            checkpoint = Path(self.settings.checkpoint)
+        return checkpoint, device or self.settings.device
+
+    def _apply_settings(self) -> None:
+        settings = self.settings
+        theme.apply(self.qt, settings.theme)  # type: ignore[arg-type]
+        self.controller.beam = settings.beam
+        self.controller.keep_history = settings.history_enabled
+        self.window.set_delay(settings.snip_delay)
+        self.window.ink.set_options(
+            InkOptions(settings.recognise_while_drawing, settings.pause_ms, settings.pen_width, settings.grid)
+        )
+        self.preview.set_style(settings.preview_size, settings.preview_font or None)
+        self.actions.apply(settings)
+
+    def _register_hotkey(self) -> None:
+        self.hotkey.unregister()
+        self.tray.set_hotkey("")
+        if self.settings.hotkey:
+            self._on_hotkey(self.hotkey.register(self.settings.hotkey))
+
+    @Slot(object)
+    def _on_hotkey(self, outcome: Outcome) -> None:
+        """The desktop has given the key, or has not."""
+        self.windows.set_hotkey_status(outcome)
+        if outcome.ok:
+            self.tray.set_hotkey(self.settings.hotkey)
+        elif self.settings.hotkey:
+            self.window.messages.show_message(outcome.message, "warning")
+
+    def _save(self, settings: Settings) -> None:
+        self.settings = settings
+        try:
+            settings_file.save(self.paths.settings, settings)
+        except FormulensError as error:
+            self.window.messages.show_message(str(error), "warning")

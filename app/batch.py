@@ -1,0 +1,281 @@
+"""A folder of pictures in one go: which files, in what order, and what became of each.
+
+Files are opened one after the other beside the window and read with the lowest priority; a snip in between goes first.
+Only a thumbnail of each picture is kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+from PySide6.QtCore import QCoreApplication, QObject, Signal, Slot
+
+from app.background import Background
+from app.reading import Grey
+from app.table_export import Row
+from core_model.pictures import open_grey
+
+if TYPE_CHECKING:
+    from app.inference import Inference
+    from core_model.recognizer import Recognition
+
+PICTURE_ENDINGS: Final = frozenset(
+    ".png .jpg .jpeg .jpe .jfif .gif .bmp .dib .tif .tiff .webp .avif .jp2 .j2k .ppm .pgm .pbm .pnm .tga .ico".split()
+)
+"""What is taken from a folder. A file that was named itself is tried whatever it is called."""
+THUMBNAIL: Final = (160, 48)
+AHEAD: Final = 2
+"""Pictures that are with the model or wait for it; more would only fill the memory."""
+
+
+class Status(Enum):
+    """How far a file is."""
+
+    WAITING = "waiting"
+    READING = "reading"
+    DONE = "done"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+@dataclass(frozen=True)
+class Item:
+    """One file."""
+
+    path: Path
+    status: Status = Status.WAITING
+    latex: str = ""
+    confidence: float = 0.0
+    warnings: tuple[str, ...] = ()
+    error: str = ""
+    thumbnail: Grey | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def ended(self) -> bool:
+        return self.status in (Status.DONE, Status.FAILED, Status.CANCELLED)
+
+
+def find_pictures(paths: Sequence[Path]) -> list[Path]:
+    """The files themselves, and the pictures in the folders (not in folders of folders), each once.
+
+    A folder's files come by name, `2.png` before `10.png`; hidden ones and those that are no pictures by their ending
+    are left out. A folder that may not be read counts as a file, so that its error is told.
+    """
+    found: list[Path] = []
+    for path in paths:
+        if not path.is_dir():
+            found.append(path)
+            continue
+        try:
+            inside = [one for one in path.iterdir() if one.suffix.lower() in PICTURE_ENDINGS and one.is_file()]
+        except OSError:
+            found.append(path)
+        else:
+            found += sorted((one for one in inside if not one.name.startswith(".")), key=lambda one: _natural(one.name))
+    return list(dict.fromkeys(found))
+
+
+def rows(items: Sequence[Item]) -> list[Row]:
+    """What is to be exported: the files that were read or could not be."""
+    return [
+        Row(item.path.name, item.latex, item.confidence, item.warnings, item.error)
+        for item in items
+        if item.status in (Status.DONE, Status.FAILED)
+    ]
+
+
+class Batch(QObject):
+    """Reads files through the inference that the window uses. Signals arrive in the thread of the window."""
+
+    started = Signal()
+    """`items` is a new list."""
+    item_changed = Signal(int)
+    """Index of the item that is another now."""
+    progressed = Signal(int, int)
+    """Files that have ended, and all."""
+    finished = Signal()
+    """Every item has ended, or the rest was cancelled."""
+
+    def __init__(self, inference: Inference, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.items: list[Item] = []
+        self._inference = inference
+        self._background = Background(self)
+        self._next = 0
+        self._opening: int | None = None
+        self._numbers: dict[int, int] = {}
+        self._run = 0
+        self._running = False
+        inference.recognized.connect(self._on_recognized)
+        inference.failed.connect(self._on_failed)
+
+    @property
+    def running(self) -> bool:
+        return self._running
+
+    @property
+    def ended(self) -> int:
+        """How many files are done with."""
+        return sum(item.ended for item in self.items)
+
+    def start(self, paths: Sequence[Path]) -> None:
+        """Begin with these files and folders; what was running is cancelled, its results go."""
+        self.cancel()
+        self._begin([Item(path) for path in find_pictures(paths)])
+
+    def add(self, paths: Sequence[Path]) -> None:
+        """Read more files after those that are there already; a file that is there is not taken twice."""
+        known = {item.path for item in self.items}
+        more = [Item(path) for path in find_pictures(paths) if path not in known]
+        if not self._running:
+            self._begin([*self.items, *more])
+        elif more:
+            self.items += more
+            self.started.emit()
+            self.progressed.emit(self.ended, len(self.items))
+            self._go_on()
+
+    @Slot()
+    def cancel(self) -> None:
+        """Break off; what has been read stays."""
+        if not self._running:
+            return
+        self._running = False
+        self._run += 1
+        self._opening = None
+        self._inference.cancel(*self._numbers)
+        self._numbers.clear()
+        for index, item in enumerate(self.items):
+            if not item.ended:
+                self._set(index, replace(item, status=Status.CANCELLED))
+        self.finished.emit()
+
+    def stop(self) -> None:
+        """Cancel, and wait for a file that is being opened; before the program ends."""
+        self.cancel()
+        self._background.stop()
+
+    def open_again(self, index: int, done: Callable[[Grey], object], failed: Callable[[str], object]) -> None:
+        """Open the picture of an item once more, beside the window, and hand it to `done`."""
+        path = self.items[index].path
+        self._background.run(lambda: open_grey(path), done, failed)
+
+    def _begin(self, items: list[Item]) -> None:
+        self.items = items
+        self._run += 1
+        self._next = 0
+        self._running = True
+        self.started.emit()
+        self.progressed.emit(self.ended, len(items))
+        self._go_on()
+
+    def _go_on(self) -> None:
+        """Open the next file if the model will want it soon; say so when there is nothing more to do."""
+        while self._next < len(self.items) and self.items[self._next].ended:
+            self._next += 1
+        if self._opening is None and self._next < len(self.items) and len(self._numbers) < AHEAD:
+            index, run = self._next, self._run
+            self._next += 1
+            self._opening = index
+            path = self.items[index].path
+            self._set(index, replace(self.items[index], status=Status.READING))
+            self._background.run(
+                lambda: _load(path),
+                lambda loaded: self._on_loaded(run, index, *loaded),
+                lambda message: self._on_not_loaded(run, index, message),
+            )
+        elif self._opening is None and not self._numbers and self._next >= len(self.items) and self._running:
+            self._running = False
+            self.finished.emit()
+
+    def _on_loaded(self, run: int, index: int, grey: Grey, thumbnail: Grey) -> None:
+        if run != self._run:
+            return
+        self._opening = None
+        self._set(index, replace(self.items[index], thumbnail=thumbnail))
+        self._numbers[self._inference.submit(grey, priority="batch")] = index
+        self._go_on()
+
+    def _on_not_loaded(self, run: int, index: int, message: str) -> None:
+        if run == self._run:
+            self._opening = None
+            self._end(index, replace(self.items[index], status=Status.FAILED, error=message))
+
+    @Slot(int, object)
+    def _on_recognized(self, number: int, recognition: Recognition) -> None:
+        index = self._numbers.pop(number, None)
+        if index is not None:
+            self._end(
+                index,
+                replace(
+                    self.items[index],
+                    status=Status.DONE,
+                    latex=recognition.latex,
+                    confidence=recognition.confidence,
+                    warnings=recognition.warnings,
+                ),
+            )
+
+    @Slot(int, str)
+    def _on_failed(self, number: int, message: str) -> None:
+        index = self._numbers.pop(number, None)
+        if index is not None:
+            self._end(index, replace(self.items[index], status=Status.FAILED, error=message))
+
+    def _end(self, index: int, item: Item) -> None:
+        self._set(index, item)
+        self.progressed.emit(self.ended, len(self.items))
+        self._go_on()
+
+    def _set(self, index: int, item: Item) -> None:
+        self.items[index] = item
+        self.item_changed.emit(index)
+
+
+def status_text(item: Item) -> str:
+    """How far a file is, in words."""
+    return {
+        Status.WAITING: _tr("Waiting"),
+        Status.READING: _tr("Reading…"),
+        Status.DONE: item.warnings[0] if item.warnings else _tr("Read"),
+        Status.FAILED: item.error,
+        Status.CANCELLED: _tr("Cancelled"),
+    }[item.status]
+
+
+def _load(path: Path) -> tuple[Grey, Grey]:
+    """A picture and its thumbnail.
+
+    Raises:
+        PictureError: it cannot be read.
+    """
+    from PIL import Image
+
+    grey = open_grey(path)
+    small = Image.fromarray(grey)
+    small.thumbnail((2 * THUMBNAIL[0], 2 * THUMBNAIL[1]), Image.Resampling.BOX, reducing_gap=2.0)
+    return grey, np.array(small)
+
+
+def _natural(name: str) -> tuple[tuple[int, str], ...]:
+    """A key that sorts numbers in names by value."""
+    parts: list[tuple[int, str]] = []
+    digits = ""
+    for character in name.casefold() + "\0":
+        if character.isdecimal():
+            digits += character
+            continue
+        if digits:
+            parts.append((int(digits), ""))
+            digits = ""
+        parts.append((-1, character))
+    return tuple(parts)
+
+
+def _tr(text: str) -> str:
+    return QCoreApplication.translate("Batch", text)

@@ -1,0 +1,356 @@
+"""The flow from a picture to a reading: idle -> capturing -> reading -> shown. Knows no widget.
+
+snip, paste, file, page, ink -> `read` -> inference -> `shown` (Reading) -> history; then the alternatives
+correct one token            -> `fix`  -> inference with that prefix -> `shown`
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from dataclasses import dataclass, replace
+from enum import Enum
+from io import BytesIO
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from PySide6.QtCore import QMimeData, QObject, QTimer, Signal, Slot
+from PySide6.QtGui import QImage
+
+from app.capture import Region, Snipper
+from app.history import History, HistoryError
+from app.images import from_grey, png, to_grey
+from app.inference import Inference
+from app.reading import Grey, Origin, Reading, SourceKind
+from core_model.errors import FormulensError
+from core_model.ink import Ink, read_json, to_json
+from core_model.pictures import open_grey
+from core_model.strokes import rasterize
+
+if TYPE_CHECKING:
+    from core_model.recognizer import Recognition
+
+log = logging.getLogger(__name__)
+
+OTHERS_BEAM = 5
+"""Readings followed at once for the alternatives, which are looked for after the quick reading is shown."""
+EDIT_PAUSE_MS = 400
+"""After so long without typing, an edit is kept in the history."""
+
+
+class State(Enum):
+    """What is going on."""
+
+    IDLE = "idle"
+    CAPTURING = "capturing"
+    READING = "reading"
+    SHOWN = "shown"
+
+
+class Controller(QObject):
+    """Takes pictures in, gives readings out; keeps the history."""
+
+    state_changed = Signal(object)
+    """`State`"""
+    shown = Signal(object)
+    """`Reading`: a new one"""
+    others_found = Signal(object)
+    """Tuple of `Alternative` of the reading that is shown."""
+    others_pending = Signal(bool)
+    """Whether they are being looked for."""
+    failed = Signal(str)
+    """A sentence for the user."""
+    snip_taken = Signal(object)
+    """`Region` of the screen, or None where the desktop does not tell."""
+    history_changed = Signal()
+    several_files = Signal(list)
+    """Paths to be read as a folder is."""
+    pdf_given = Signal(object)
+    """Path of a PDF."""
+
+    def __init__(
+        self, inference: Inference, history: History, snipper: Snipper, *, beam: int = 1, keep_history: bool = True
+    ) -> None:
+        super().__init__()
+        self.beam = beam
+        self.keep_history = keep_history
+        self.state = State.IDLE
+        self.reading: Reading | None = None
+        self._inference = inference
+        self._history = history
+        self._snipper = snipper
+        self._pending: tuple[int, Reading | _Wanted] | None = None
+        self._others: int | None = None
+        self._unsaved: tuple[int, str] | None = None
+        self._edit_timer = QTimer(self)
+        self._edit_timer.setSingleShot(True)
+        self._edit_timer.setInterval(EDIT_PAUSE_MS)
+        self._edit_timer.timeout.connect(self.save_edit)
+        inference.recognized.connect(self._on_recognized)
+        inference.failed.connect(self._on_failed)
+        snipper.captured.connect(self._on_captured)
+        snipper.cancelled.connect(self._on_cancelled)
+        snipper.failed.connect(self._on_capture_failed)
+
+    # ways in
+
+    @Slot()
+    def start_snip(self, delay_s: int = 0) -> None:
+        """Take the still picture of the screens and let the user choose a region."""
+        if self.state is not State.CAPTURING:
+            self._enter(State.CAPTURING)
+            self._snipper.start(delay_s)
+
+    @Slot()
+    def snip_again(self) -> None:
+        """Read the region of the last snip as it looks now."""
+        if self.state is not State.CAPTURING and self._snipper.can_repeat:
+            self._enter(State.CAPTURING)
+            self._snipper.again()
+
+    def read_image(self, image: QImage, origin: Origin) -> None:
+        """Read a picture of Qt's."""
+        try:
+            grey = to_grey(image)
+        except FormulensError as error:
+            self.failed.emit(str(error))
+            return
+        self._submit(grey, _Wanted(grey, origin, original=image))
+
+    def read(self, grey: Grey, origin: Origin) -> None:
+        """Read a picture [height, width]."""
+        self._submit(grey, _Wanted(grey, origin))
+
+    def read_ink(self, ink: Ink) -> None:
+        """Read a drawing; an empty one is no error and changes nothing."""
+        if ink.strokes:
+            grey = rasterize(ink)
+            self._submit(grey, _Wanted(grey, Origin("ink", ink.identifier), ink))
+
+    def read_files(self, paths: list[Path]) -> None:
+        """Read a picture file; several files and folders go to the folder window, a PDF to its own."""
+        if len(paths) == 1 and not paths[0].is_dir():
+            if paths[0].suffix.lower() == ".pdf":
+                self.pdf_given.emit(paths[0])
+                return
+            try:
+                grey = open_grey(paths[0])
+            except FormulensError as error:
+                self.failed.emit(str(error))
+                return
+            self.read(grey, Origin("file", paths[0].name))
+        elif paths:
+            self.several_files.emit(paths)
+
+    def read_mime(self, data: QMimeData, kind: SourceKind) -> bool:
+        """Read what was pasted or dropped; returns whether there was anything to read."""
+        paths = [Path(url.toLocalFile()) for url in data.urls() if url.isLocalFile()]
+        if paths:
+            self.read_files(paths)
+            return True
+        image = data.imageData() if data.hasImage() else None
+        if isinstance(image, QImage) and not image.isNull():
+            self.read_image(image, Origin(kind))
+            return True
+        return False
+
+    def open_entry(self, number: int) -> None:
+        """Read a picture of the history again, with the present model, to show it; its edits stay."""
+        self._from_history(number, again=False)
+
+    def rerun_entry(self, number: int) -> None:
+        """Read a picture of the history again, as a new reading."""
+        self._from_history(number, again=True)
+
+    # what the user does with a reading
+
+    @Slot(int, str)
+    def fix(self, index: int, token: str) -> None:
+        """Replace one token of the reading and read on from there."""
+        if self.reading is None:
+            return
+        tokens = tuple(one.text for one in self.reading.recognition.tokens)
+        prefix = (*tokens[:index], *token.split())
+        self.save_edit()
+        self._submit(self.reading.picture, self.reading, prefix)
+
+    @Slot(str)
+    def edit(self, latex: str) -> None:
+        """The user changed the LaTeX by hand."""
+        if self.reading is not None and self.reading.entry is not None:
+            self._unsaved = self.reading.entry, latex
+            self._edit_timer.start()
+
+    @Slot()
+    def save_edit(self) -> None:
+        """Keep the last edit now."""
+        self._edit_timer.stop()
+        if self._unsaved is not None:
+            number, latex = self._unsaved
+            self._unsaved = None
+            try:
+                entry = self._history.get(number)
+                if entry is not None:
+                    self._history.edit(number, None if latex == entry.latex else latex)
+            except HistoryError as error:
+                self.failed.emit(str(error))
+            self.history_changed.emit()
+
+    @Slot()
+    def cancel(self) -> None:
+        """Break off what is being read."""
+        if self._pending is not None:
+            self._inference.cancel(self._pending[0])
+            self._pending = None
+            self._enter(State.SHOWN if self.reading is not None else State.IDLE)
+
+    # what comes back
+
+    @Slot(QImage, object)
+    def _on_captured(self, image: QImage, region: Region | None) -> None:
+        self._leave_capture()
+        self.snip_taken.emit(region)
+        self.read_image(image, Origin("snip"))
+
+    @Slot()
+    def _on_cancelled(self) -> None:
+        self._leave_capture()
+
+    @Slot(str)
+    def _on_capture_failed(self, message: str) -> None:
+        self._leave_capture()
+        self.failed.emit(message)
+
+    @Slot(int, object)
+    def _on_recognized(self, number: int, recognition: Recognition) -> None:
+        if number == self._others:
+            self._others = None
+            self.others_found.emit(_others(recognition, self.reading))
+        if self._pending is None or number != self._pending[0]:
+            return
+        wanted = self._pending[1]
+        self._pending = None
+        if isinstance(wanted, Reading):
+            self.reading = self._corrected(wanted, recognition)
+        else:
+            reading = Reading(
+                wanted.picture,
+                recognition,
+                wanted.origin,
+                wanted.ink,
+                wanted.entry,
+                wanted.edited,
+                wanted.original,
+            )
+            self.reading = reading if wanted.entry is not None else self._keep(reading)
+        self._enter(State.SHOWN)
+        self.shown.emit(self.reading)
+        if self.beam <= 1 and recognition.tokens and not isinstance(wanted, Reading):
+            self._others = self._inference.submit(self.reading.picture, priority="others", beam=OTHERS_BEAM)
+            self.others_pending.emit(True)
+        elif recognition.alternatives:
+            self.others_found.emit(recognition.alternatives)
+
+    @Slot(int, str)
+    def _on_failed(self, number: int, message: str) -> None:
+        if self._pending is not None and number == self._pending[0]:
+            self._pending = None
+            self._enter(State.SHOWN if self.reading is not None else State.IDLE)
+            self.failed.emit(message)
+
+    # inside
+
+    def _submit(self, grey: Grey, wanted: Reading | _Wanted, prefix: tuple[str, ...] = ()) -> None:
+        self.save_edit()
+        self._others = None
+        number = self._inference.submit(grey, prefix=prefix, beam=self.beam)
+        self._pending = number, wanted
+        self._enter(State.READING)
+
+    def _from_history(self, number: int, *, again: bool) -> None:
+        self.save_edit()
+        try:
+            entry = self._history.get(number)
+            if entry is None:
+                self.failed.emit(self.tr("This reading is no longer in the history."))
+                return
+            grey = open_grey(BytesIO(self._history.picture(number)))
+            strokes = self._history.ink(number)
+            ink = None if strokes is None else read_json(json.loads(strokes))
+        except FormulensError as error:
+            self.failed.emit(str(error))
+            return
+        origin = Origin(entry.kind, entry.name)
+        kept = None if again else number
+        # The text as it stands in the history, be it the user's or an older model's.
+        self._submit(grey, _Wanted(grey, origin, ink, kept, None if again else entry.text))
+
+    def _keep(self, reading: Reading) -> Reading:
+        """The reading with its id in the history; a blank picture is not worth one."""
+        recognition = reading.recognition
+        if not self.keep_history or recognition.blank:
+            return reading
+        tokens = [[token.text, round(token.confidence, 4)] for token in recognition.tokens]
+        facts: dict[str, Any] = {
+            "latex": recognition.latex,
+            "confidence": recognition.confidence,
+            "model": "" if self._inference.model is None else self._inference.model.name,
+            "tokens_json": json.dumps(tokens, ensure_ascii=False),
+            "picture_png": png(from_grey(reading.picture)),
+            "ink_json": None if reading.ink is None else json.dumps(to_json(reading.ink)),
+        }
+        before = self.reading
+        try:
+            if before is not None and before.entry is not None and _goes_on(before.ink, reading.ink):
+                number = before.entry
+                self._history.replace(number, **facts)
+            else:
+                number = self._history.add(kind=reading.origin.kind, name=reading.origin.name, **facts)
+        except HistoryError as error:
+            self.failed.emit(str(error))
+            return reading
+        self.history_changed.emit()
+        return replace(reading, entry=number)
+
+    def _corrected(self, before: Reading, recognition: Recognition) -> Reading:
+        """A reading after one of its tokens was set right: in the history that is an edit."""
+        if before.entry is not None:
+            self._unsaved = before.entry, recognition.latex
+            self.save_edit()
+        return replace(before, recognition=recognition, edited=None)
+
+    def _enter(self, state: State) -> None:
+        if state is not self.state:
+            self.state = state
+            self.state_changed.emit(state)
+
+    def _leave_capture(self) -> None:
+        self._enter(State.SHOWN if self.reading is not None else State.IDLE)
+
+
+@dataclass(frozen=True)
+class _Wanted:
+    """What is known of a reading before it is there."""
+
+    picture: Grey
+    origin: Origin
+    ink: Ink | None = None
+    entry: int | None = None
+    edited: str | None = None
+    original: QImage | None = None
+
+
+def _goes_on(before: Ink | None, now: Ink | None) -> bool:
+    """Whether a drawing is an earlier one with strokes more or fewer: it takes that one's place in the history."""
+    if before is None or now is None or not before.strokes or not now.strokes:
+        return False
+    return np.array_equal(before.strokes[0].points, now.strokes[0].points)
+
+
+def _others(recognition: Recognition, shown: Reading | None) -> tuple[Any, ...]:
+    """All readings of a beam but the one that is shown."""
+    from core_model.recognizer import Alternative
+
+    readings = (Alternative(recognition.latex, recognition.confidence), *recognition.alternatives)
+    return tuple(one for one in readings if shown is None or one.latex != shown.recognition.latex)

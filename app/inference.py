@@ -1,0 +1,264 @@
+"""Recognition beside the window: one long-lived thread, one worker, one model.
+
+The newest request of the window wins: those before it are dropped, the one under way is broken off. Pictures of a
+folder wait until the window wants nothing, and begin again if it interrupts them. Requests may come while the model
+still loads.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import deque
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from PySide6.QtCore import QCoreApplication, QObject, QThread, Signal, Slot
+
+from app.reading import Grey
+from core_model.errors import FormulensError
+
+if TYPE_CHECKING:
+    from core_model.recognizer import Recognition, Recognizer
+
+log = logging.getLogger(__name__)
+
+Priority = Literal["window", "others", "batch"]
+"""`window`: a reading someone waits for; `others`: alternatives to it; `batch`: one of many."""
+
+
+@dataclass(frozen=True)
+class ModelInfo:
+    """The model that is loaded."""
+
+    name: str
+    device: str
+    reason: str
+    """Why this device."""
+    folder: Path
+    load_seconds: float
+
+
+@dataclass(frozen=True)
+class Request:
+    """One picture to read."""
+
+    number: int
+    picture: Grey
+    priority: Priority = "window"
+    beam: int = 1
+    prefix: tuple[str, ...] = ()
+    """Tokens the reading begins with."""
+
+
+class _Queue:
+    """What is to be done and what is being done; shared by the window's thread and the worker's."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._window: deque[Request] = deque()
+        self._batch: deque[Request] = deque()
+        self._running: Request | None = None
+        self._break = False
+        self.closed = False
+
+    def put(self, request: Request) -> None:
+        with self._lock:
+            if request.priority == "batch":
+                self._batch.append(request)
+                return
+            if request.priority == "window":
+                self._window.clear()
+                self._break = self._running is not None
+            self._window.append(request)
+
+    def take(self) -> Request | None:
+        with self._lock:
+            self._running = None
+            self._break = False
+            if not self.closed:
+                if self._window:
+                    self._running = self._window.popleft()
+                elif self._batch:
+                    self._running = self._batch.popleft()
+            return self._running
+
+    def give_back(self, request: Request) -> None:
+        with self._lock:
+            self._batch.appendleft(request)
+
+    def cancel(self, numbers: set[int]) -> None:
+        with self._lock:
+            self._window = deque(request for request in self._window if request.number not in numbers)
+            self._batch = deque(request for request in self._batch if request.number not in numbers)
+            if self._running is not None and self._running.number in numbers:
+                self._running = replace(self._running, priority="window")  # not to be taken up again
+                self._break = True
+
+    def close(self) -> None:
+        with self._lock:
+            self.closed = True
+            self._break = True
+
+    def should_stop(self) -> bool:
+        """Asked at every step of decoding; no lock, a step too late does not matter."""
+        return self._break
+
+    def interrupted(self, request: Request) -> bool:
+        """Whether this request's result is void; a batch request that was only interrupted goes back to the front."""
+        with self._lock:
+            if not self._break:
+                return False
+            again = self._running is not None and self._running.priority == "batch" and not self.closed
+        if again:
+            self.give_back(request)
+        return True
+
+
+class _Worker(QObject):
+    """Lives in the thread; loads the model and reads."""
+
+    loaded = Signal(object)
+    load_failed = Signal(str)
+    started = Signal(int)
+    recognized = Signal(int, object)
+    failed = Signal(int, str)
+
+    def __init__(self, queue: _Queue, checkpoint: Path | None, device: str) -> None:
+        super().__init__()
+        self._queue = queue
+        self._checkpoint = checkpoint
+        self._device = device
+        self._recognizer: Recognizer | None = None
+        self._fault = ""
+
+    @Slot()
+    def load(self) -> None:
+        began = time.perf_counter()
+        self._recognizer, self._fault = None, ""
+        try:
+            # Here and not above: importing torch takes a second or two, and the window is there before.
+            from core_model.recognizer import Recognizer, default_checkpoint
+
+            folder = self._checkpoint or default_checkpoint()
+            recognizer = Recognizer.load(folder, self._device)
+        except FormulensError as error:
+            self._fault = str(error)
+        except Exception as error:  # the edge of the thread
+            log.exception("loading the model failed")
+            self._fault = QCoreApplication.translate("Inference", "The model cannot be loaded: {}").format(error)
+        else:
+            self._recognizer = recognizer
+            seconds = time.perf_counter() - began
+            name = f"{folder.name} ({recognizer.config.get('extra', {}).get('samples', 0):,})"
+            info = ModelInfo(name, recognizer.device.type, recognizer.device_reason, folder, seconds)
+            self.loaded.emit(info)
+        if self._fault:
+            self.load_failed.emit(self._fault)
+        self.work()
+
+    @Slot(object, str)
+    def reload(self, checkpoint: Path | None, device: str) -> None:
+        self._checkpoint, self._device = checkpoint, device
+        self.load()
+
+    @Slot()
+    def work(self) -> None:
+        """Do everything that waits."""
+        if self._recognizer is None and not self._fault:
+            return  # `load` comes back here
+        while (request := self._queue.take()) is not None:
+            if self._recognizer is None:
+                self.failed.emit(request.number, self._fault)
+                continue
+            self.started.emit(request.number)
+            try:
+                recognition = self._read(self._recognizer, request)
+            except FormulensError as error:
+                self.failed.emit(request.number, str(error))
+            except Exception as error:  # the edge of the thread
+                log.exception("recognition failed")
+                text = QCoreApplication.translate("Inference", "This picture could not be read: {}").format(error)
+                self.failed.emit(request.number, text)
+            else:
+                if not self._queue.interrupted(request):
+                    self.recognized.emit(request.number, recognition)
+
+    def _read(self, recognizer: Recognizer, request: Request) -> Recognition:
+        from core_model.recognizer import RecognizeOptions
+
+        options = RecognizeOptions(beam=request.beam, prefix=request.prefix, token_alternatives=5)
+        return recognizer.recognize(request.picture, options, self._queue.should_stop)
+
+
+class Inference(QObject):
+    """The window's side of recognition; every signal arrives in its thread."""
+
+    loading = Signal()
+    loaded = Signal(object)
+    """`ModelInfo`"""
+    load_failed = Signal(str)
+    started = Signal(int)
+    recognized = Signal(int, object)
+    """Number of the request, `Recognition`."""
+    failed = Signal(int, str)
+
+    _load = Signal()
+    _reload = Signal(object, str)
+    _wake = Signal()
+
+    def __init__(self, checkpoint: Path | None = None, device: str = "auto", parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.model: ModelInfo | None = None
+        self._numbers = 0
+        self._queue = _Queue()
+        self._thread = QThread()
+        self._thread.setObjectName("recognition")
+        self._worker = _Worker(self._queue, checkpoint, device)
+        self._worker.moveToThread(self._thread)
+        self._load.connect(self._worker.load)
+        self._reload.connect(self._worker.reload)
+        self._wake.connect(self._worker.work)
+        self._worker.loaded.connect(self._on_loaded)
+        self._worker.load_failed.connect(self.load_failed)
+        self._worker.started.connect(self.started)
+        self._worker.recognized.connect(self.recognized)
+        self._worker.failed.connect(self.failed)
+
+    def start(self) -> None:
+        """Load the model; returns at once."""
+        self._thread.start()
+        self.loading.emit()
+        self._load.emit()
+
+    def reload(self, checkpoint: Path | None, device: str) -> None:
+        """Load another model or on another device; requests wait for it."""
+        self.model = None
+        self.loading.emit()
+        self._reload.emit(checkpoint, device)
+
+    def submit(
+        self, picture: Grey, *, prefix: tuple[str, ...] = (), priority: Priority = "window", beam: int = 1
+    ) -> int:
+        """Ask for a reading of a picture [height, width]; returns the number that its signal will carry."""
+        self._numbers += 1
+        self._queue.put(Request(self._numbers, picture, priority, beam, prefix))
+        self._wake.emit()
+        return self._numbers
+
+    def cancel(self, *numbers: int) -> None:
+        """Drop requests; no signal follows for them, but one that is on its way may still arrive."""
+        self._queue.cancel(set(numbers))
+
+    def stop(self) -> None:
+        """Break off and end the thread; a load under way is waited for."""
+        self._queue.close()
+        self._thread.quit()
+        self._thread.wait()
+
+    @Slot(object)
+    def _on_loaded(self, info: Any) -> None:
+        self.model = info
+        self.loaded.emit(info)

@@ -1,0 +1,64 @@
+"""What the tests of the app share: no real screen, no real settings, a tiny model made on the spot."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw
+
+if TYPE_CHECKING:
+    from core_model.recognizer import Recognizer
+
+# Before Qt is imported anywhere. Tests that need a real window system start their own X server and processes.
+os.environ["QT_QPA_PLATFORM"] = "offscreen"
+
+
+@pytest.fixture
+def data_dir(tmp_path: Path) -> Path:
+    """A folder for the app's files, with a name beyond ASCII."""
+    folder = tmp_path / "Formelsammlung ∫ü"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_recognizer() -> Recognizer:
+    """A recognizer with a tiny model of random weights."""
+    import torch
+
+    from core_model.model import PRESETS, create_model
+    from core_model.recognizer import Recognizer
+    from core_model.tokenizer import Tokenizer
+
+    torch.manual_seed(0)
+    tokenizer = Tokenizer([*"abcxyz0123456789+-=()", "_", "^", "{", "}", r"\frac", r"\sqrt", r"\alpha"])
+    model = create_model(PRESETS["tiny"], len(tokenizer)).eval()
+    return Recognizer(model, tokenizer, device_reason="a test")
+
+
+@pytest.fixture(scope="session")
+def tiny_checkpoint(tiny_recognizer: Recognizer, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The tiny model as a checkpoint folder."""
+    from core_model import checkpoint
+
+    folder = tmp_path_factory.mktemp("checkpoint") / "tiny"
+    checkpoint.save(folder, tiny_recognizer.model, tiny_recognizer.tokenizer, "A model for tests.\n", {"samples": 7})
+    return folder
+
+
+@pytest.fixture
+def formula_grey() -> NDArray[np.uint8]:
+    """Some ink that looks like a short formula, dark on white [40, 120]."""
+    picture = Image.new("L", (120, 40), 255)
+    pen = ImageDraw.Draw(picture)
+    pen.line((10, 10, 30, 30), fill=0, width=2)
+    pen.line((30, 10, 10, 30), fill=0, width=2)
+    pen.line((45, 20, 65, 20), fill=0, width=2)
+    pen.line((55, 10, 55, 30), fill=0, width=2)
+    pen.ellipse((80, 8, 104, 32), outline=0, width=2)
+    return np.asarray(picture)

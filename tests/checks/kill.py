@@ -1,0 +1,206 @@
+"""python -m tests.checks.kill [--times 200] [--script MODULE] [--seed N]
+
+SIGKILL at random moments of a scripted session: nothing finished may be lost, no start refused. Exit status 0 if so.
+
+A script is run as `python -m MODULE FOLDER SEED` and prints one JSON object a line: first `{"op": "ready"}`, before it
+opens `FOLDER/history.sqlite3`, and then each change of the history once it is finished. This module is the script
+of the history alone. After each kill the history is opened and compared with all that was ever reported as finished.
+What was under way may be there or not, but not by halves.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import io
+import json
+import os
+import random
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from app.history import History
+
+FILE = "history.sqlite3"
+MOST_CHANGES = 16
+"""A script is killed after 0 to so many of its lines, whatever the speed of the machine …"""
+LONGEST = 0.03
+"""… and 0 to so many seconds: somewhere within what it does next."""
+
+
+@dataclass
+class Known:
+    """What the history must hold, by id; after a kill one change may have happened that was not reported."""
+
+    latex: dict[int, str] = field(default_factory=dict)
+    edited: dict[int, str | None] = field(default_factory=dict)
+    favourite: dict[int, bool] = field(default_factory=dict)
+    gone: set[int] = field(default_factory=set)
+    touched: set[int] = field(default_factory=set)
+    """Readings that the session which was killed may have been changing."""
+
+    def learn(self, change: dict[str, object]) -> None:
+        """Take in a finished change."""
+        number = change.get("id")
+        if change["op"] == "begin" and isinstance(number, int):
+            self.touched = {number}
+            return
+        self.touched = set()
+        if change["op"] == "add":
+            assert isinstance(number, int)
+            self.latex[number], self.edited[number] = str(change["latex"]), None
+            self.favourite[number] = False
+        elif change["op"] == "edit":
+            assert isinstance(number, int)
+            text = change["latex"]
+            self.edited[number] = None if text is None else str(text)
+        elif change["op"] == "favourite":
+            assert isinstance(number, int)
+            self.favourite[number] = bool(change["on"])
+        elif change["op"] == "delete":
+            assert isinstance(number, int)
+            self.gone.add(number)
+
+    def losses(self, history: History) -> list[str]:
+        """What of it is not there, or not as it should be."""
+        found = {entry.id: entry for entry in history.search()}
+        losses = [f"the history says: {history.problem}"] if history.problem else []
+        for number, latex in self.latex.items():
+            if number in self.gone or number in self.touched:
+                continue
+            entry = found.get(number)
+            if entry is None:
+                losses.append(f"reading {number} is lost")
+            elif (entry.latex, entry.edited, entry.favourite) != (latex, self.edited[number], self.favourite[number]):
+                losses.append(f"reading {number} is {entry}")
+        losses += [f"reading {number} is back" for number in self.gone & set(found)]
+        for number, entry in found.items():
+            if not history.picture(number).startswith(b"\x89PNG") or not history.picture(number).endswith(
+                b"IEND\xaeB`\x82"
+            ):
+                losses.append(f"reading {number} ({entry.latex}) has no whole picture")
+        return losses
+
+
+def run(folder: Path, times: int, *, script: str = "tests.checks.kill", seed: int = 1) -> tuple[Known, list[str]]:
+    """Kill the script `times` times; what is known to be finished, and what was lost of it."""
+    rng = random.Random(seed)
+    known = Known()
+    losses: list[str] = []
+    for turn in range(times):
+        for change in killed(folder, script, rng):
+            known.learn(change)
+        history = History(folder / FILE)
+        losses += [f"kill {turn + 1}: {loss}" for loss in known.losses(history)]
+        # What was under way is settled now, one way or the other.
+        for number in known.touched:
+            entry = history.get(number)
+            if entry is None:
+                known.gone.add(number)
+            else:
+                known.edited[number], known.favourite[number] = entry.edited, entry.favourite
+        known.touched = set()
+        history.close()
+        if losses:
+            break
+    return known, losses
+
+
+def killed(folder: Path, script: str, rng: random.Random) -> Iterator[dict[str, object]]:
+    """Run a script, kill it at a random moment, and give all that it reported until then."""
+    arguments = [sys.executable, "-m", script, str(folder), str(rng.randrange(2**31))]
+    with subprocess.Popen(arguments, stdout=subprocess.PIPE) as child:
+        assert child.stdout is not None
+        lines = [child.stdout.readline() for _ in range(rng.randint(1, MOST_CHANGES))]  # the first says: ready
+        time.sleep(rng.uniform(0, LONGEST))
+        if not lines[-1] or child.poll() is not None:
+            raise SystemExit(f"the script ended by itself, with status {child.wait()}")
+        child.kill()
+        lines += child.stdout.read().split(b"\n")[:-1]  # what follows the last line break is cut off
+    for line in lines:
+        yield json.loads(line)
+
+
+def session(folder: Path, seed: int) -> None:
+    """Work with the history for ever, and say what is done."""
+    rng = random.Random(seed)
+    say({"op": "ready"})
+    history = History(folder / FILE)
+    if history.problem:
+        sys.exit(history.problem)
+    ids = history.ids()
+    while True:
+        action = rng.choices(("add", "edit", "favourite", "delete"), (6, 3, 2, 1))[0] if ids else "add"
+        if action == "add":
+            latex = f"x_{{{rng.randrange(10**6)}}}"
+            number = history.add(
+                kind="snip",
+                name="",
+                latex=latex,
+                confidence=0.9,
+                model="kill",
+                picture_png=picture(rng),
+                tokens_json=json.dumps([latex] * rng.randrange(1, 400)),
+            )
+            ids.append(number)
+            say({"op": "add", "id": number, "latex": latex})
+            continue
+        number = rng.choice(ids)
+        say({"op": "begin", "id": number})
+        if action == "edit":
+            text = rng.choice((None, f"y_{{{rng.randrange(10**6)}}}"))
+            history.edit(number, text)
+            say({"op": "edit", "id": number, "latex": text})
+        elif action == "favourite":
+            on = rng.random() < 0.5
+            history.favourite(number, on)
+            say({"op": "favourite", "id": number, "on": on})
+        else:
+            history.delete([number])
+            if rng.random() < 0.5:
+                history.forget()
+            ids.remove(number)
+            say({"op": "delete", "id": number})
+
+
+def picture(rng: random.Random) -> bytes:
+    """A PNG that does not compress, of some ten kilobytes: larger than a page of the file."""
+    from PIL import Image
+
+    size = rng.randrange(60, 200), rng.randrange(20, 100)
+    stream = io.BytesIO()
+    Image.frombytes("L", size, rng.randbytes(size[0] * size[1])).save(stream, "PNG")
+    return stream.getvalue()
+
+
+def say(change: dict[str, object]) -> None:
+    """One line in one write: a kill cannot mix lines."""
+    with contextlib.suppress(BrokenPipeError):
+        os.write(1, json.dumps(change).encode() + b"\n")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command; returns the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m tests.checks.kill")
+    parser.add_argument("--times", type=int, default=200)
+    parser.add_argument("--script", default="tests.checks.kill", metavar="MODULE")
+    parser.add_argument("--seed", type=int, default=1)
+    options = parser.parse_args(arguments)
+    with tempfile.TemporaryDirectory() as folder:
+        known, losses = run(Path(folder), options.times, script=options.script, seed=options.seed)
+    for loss in losses:
+        print(loss)
+    print(f"{options.times} kills; {len(known.latex)} readings finished, {len(known.gone)} of them deleted again")
+    print(f"lost or damaged: {len(losses)}")
+    return 1 if losses else 0
+
+
+if __name__ == "__main__":
+    if len(sys.argv) == 3 and not sys.argv[1].startswith("-"):
+        session(Path(sys.argv[1]), int(sys.argv[2]))
+    sys.exit(main())
