@@ -138,6 +138,7 @@ class ReadingActions(QObject):
     @Slot(object)
     def _on_shown(self, reading: Reading) -> None:
         self._check_timer.stop()
+        self._preview.forget_small()
         self._window.show_result()
         self._panel.show_reading(reading, reading.original)
 

@@ -9,6 +9,7 @@ import argparse
 import logging
 import logging.handlers
 import sys
+from base64 import b64decode, b64encode
 from dataclasses import replace
 from pathlib import Path
 
@@ -124,6 +125,7 @@ class Application(QObject):
             instance.requested.connect(self.on_request)
         self._apply_settings()
         self.window.restore(self.settings.window_geometry, self.settings.window_state)
+        self.window.result.restore_layout(b64decode(self.settings.layout.get("result", "")).decode(errors="replace"))
         self.window.set_repeatable(self.snipper.can_repeat)
         self._problems = [problem for problem in (settings_problem, self.history.problem) if problem]
 
@@ -153,12 +155,14 @@ class Application(QObject):
         self.controller.save_edit()
         self.hotkey.unregister()
         geometry, state = self.window.remembered()
+        splitters = b64encode(self.window.result.layout_state().encode()).decode()
         region = self.snipper.region
         self._save(
             replace(
                 self.settings,
                 window_geometry=geometry,
                 window_state=state,
+                layout={**self.settings.layout, "result": splitters},
                 last_region=None
                 if region is None
                 else (
@@ -368,6 +372,7 @@ class Application(QObject):
     def on_loaded(self, info: ModelInfo) -> None:
         """The model is there."""
         self.window.status.loaded(info)
+        self.window.result.set_vocabulary(info.vocabulary)
 
     @Slot(str)
     def on_load_failed(self, message: str) -> None:

@@ -39,6 +39,8 @@ class ModelInfo:
     """Why this device."""
     folder: Path
     load_seconds: float
+    vocabulary: tuple[str, ...] = ()
+    """The tokens that it knows."""
 
 
 @dataclass(frozen=True)
@@ -141,6 +143,7 @@ class _Worker(QObject):
         try:
             # Here and not above: importing torch takes a second or two, and the window is there before.
             from core_model.recognizer import Recognizer, default_checkpoint
+            from core_model.tokenizer import SPECIALS
 
             folder = self._checkpoint or default_checkpoint()
             recognizer = Recognizer.load(folder, self._device)
@@ -153,7 +156,8 @@ class _Worker(QObject):
             self._recognizer = recognizer
             seconds = time.perf_counter() - began
             name = f"{folder.name} ({recognizer.config.get('extra', {}).get('samples', 0):,})"
-            info = ModelInfo(name, recognizer.device.type, recognizer.device_reason, folder, seconds)
+            tokens = tuple(recognizer.tokenizer.tokens[len(SPECIALS) :])
+            info = ModelInfo(name, recognizer.device.type, recognizer.device_reason, folder, seconds, tokens)
             self.loaded.emit(info)
         if self._fault:
             self.load_failed.emit(self._fault)

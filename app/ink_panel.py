@@ -187,11 +187,19 @@ class InkPanel(QWidget):
         bar.addActions([self._grid, self._farther, self._closer, self._fit])
         bar.addSeparator()
         bar.addActions([self._open, self._save])
+        more = bar.findChild(QToolButton, "qt_toolbar_ext_button")  # Qt's own, for what finds no room
+        if more is not None:
+            more.setAccessibleName(self.tr("More drawing tools"))
+            more.setStyleSheet("padding: 0; border: none;")  # else the padding of buttons hides its sign
+            more.setIcon(icon("more"))
+            more.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         for action in bar.actions():
             button = bar.widgetForAction(action)
             if isinstance(button, QToolButton):
                 button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
                 button.setAccessibleName(action.text())
+        if more is not None:
+            QWidget.setTabOrder(bar.widgetForAction(self._save), more)  # it is the bar's first child
 
     def _lay_out(self) -> None:
         self._read.setIcon(icon("search"))

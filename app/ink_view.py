@@ -85,7 +85,7 @@ class InkView:
         step = GRID * self.unit
         while step * self.scale < GRID / 2:
             step *= 2
-        painter.setPen(QPen(color, 1))
+        painter.setPen(QPen(color, 0))  # a pixel of the screen, at any scale factor
         seen = self.seen(QRectF(area))
         for index in range(math.floor(seen.left() / step), math.ceil(seen.right() / step) + 1):
             x = round((index * step - self.origin.x()) * self.scale)

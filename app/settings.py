@@ -118,8 +118,8 @@ class Settings:
     checkpoint: str = _set("", _text)
     """Folder of the model; empty: the one in the box."""
     device: str = _set("auto", _one_of(*DEVICES))
-    beam: int = _set(4, _number(1, 16, whole=True))
-    """Readings followed at once; as many whole alternatives less one can be shown."""
+    beam: int = _set(1, _number(1, 16, whole=True))
+    """Readings followed at once for the reading that is shown; with 1, other readings are looked for after it."""
     low_confidence: float = _set(0.8, _number(0, 1))
     """Tokens below this probability are marked."""
 

@@ -75,8 +75,42 @@ QCheckBox::indicator {{
 QCheckBox::indicator:hover, QCheckBox::indicator:focus {{ border-color: {accent}; }}
 QCheckBox::indicator:checked {{ background: {accent}; border-color: {accent}; image: url("{images}/{tick}"); }}
 QCheckBox::indicator:checked:focus {{ border-color: {ink}; }}
+QCheckBox::indicator:indeterminate {{ background: {accent_soft}; border-color: {accent}; }}
 QCheckBox::indicator:disabled {{ background: {window}; border-color: {line}; }}
 QCheckBox::indicator:checked:disabled {{ background: {faint}; border-color: {faint}; }}
+
+QRadioButton {{ spacing: 8px; }}
+QRadioButton:disabled {{ color: {faint}; }}
+QRadioButton::indicator {{
+    width: 14px; height: 14px; border: 1px solid {line_strong}; border-radius: 8px; background: {paper};
+}}
+QRadioButton::indicator:hover, QRadioButton::indicator:focus {{ border-color: {accent}; }}
+QRadioButton::indicator:checked {{ width: 6px; height: 6px; border: 5px solid {accent}; }}
+QRadioButton::indicator:disabled {{ border-color: {faint}; background: {window}; }}
+
+QMenu {{ color: {ink}; background: {raised}; border: 1px solid {line_strong}; padding: 4px; }}
+QMenu::item {{ padding: 6px 24px 6px 10px; border-radius: 4px; }}
+QMenu::item:selected {{ background: {accent_soft}; color: {ink}; }}
+QMenu::item:disabled {{ color: {faint}; }}
+QMenu::icon {{ padding-left: 8px; }}
+QMenu::separator {{ background: {line}; height: 1px; margin: 4px 8px; }}
+QMenu::indicator {{
+    width: 12px; height: 12px; margin-left: 8px; border: 1px solid {line_strong}; border-radius: 3px;
+    background: {paper};
+}}
+QMenu::indicator:exclusive {{ border-radius: 7px; }}
+QMenu::indicator:checked {{ background: {accent}; border-color: {accent}; image: url("{images}/{tick}"); }}
+
+QHeaderView::section {{
+    color: {muted}; background: {window}; border: none; border-bottom: 1px solid {line}; padding: 6px 8px;
+}}
+QTableView {{ gridline-color: {line}; }}
+QTableCornerButton::section {{ background: {window}; border: none; }}
+QProgressBar {{
+    color: {ink}; background: {line}; border: none; border-radius: 4px; min-height: 18px; text-align: center;
+}}
+QProgressBar[textVisible="false"] {{ min-height: 8px; max-height: 8px; }}
+QProgressBar::chunk {{ background: {progress}; border-radius: 4px; }}
 
 QTabWidget::pane {{ border: none; border-top: 1px solid {line}; }}
 QTabBar {{ qproperty-drawBase: 0; }}
@@ -102,9 +136,12 @@ QScrollBar::add-page, QScrollBar::sub-page {{ background: transparent; }}
 """
 
 
-def stylesheet(c: Colors, accent_hover: str) -> str:
-    """The stylesheet in the colours of a theme; `accent_hover` is the accent under the pointer."""
+def stylesheet(c: Colors, accent_hover: str, progress: str) -> str:
+    """The stylesheet in the colours of a theme.
+
+    Beside these, `accent_hover` is the accent under the pointer, and ink is readable on `progress`.
+    """
     named = {field.name: getattr(c, field.name).name() for field in fields(c) if field.name != "dark"}
     images = Path(str(files("resources"))) / "icons"
     tick = f"control-tick-{'dark' if c.dark else 'light'}.svg"
-    return STYLE.format(accent_hover=accent_hover, images=images.as_posix(), tick=tick, **named)
+    return STYLE.format(accent_hover=accent_hover, progress=progress, images=images.as_posix(), tick=tick, **named)

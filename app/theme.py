@@ -288,7 +288,10 @@ class ThemeWatcher(QObject):
         self._dark = dark
         c = named_colors(dark)
         self._app.setPalette(make_palette(dark))
-        self._app.setStyleSheet(stylesheet(c, accent_hover=mixed(c.accent, c.ink, 0.2).name()))
+        sheet = stylesheet(
+            c, accent_hover=mixed(c.accent, c.ink, 0.2).name(), progress=mixed(c.accent, c.paper, 0.55).name()
+        )
+        self._app.setStyleSheet(sheet)
         self.changed.emit()
 
 

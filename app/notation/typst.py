@@ -36,7 +36,7 @@ _ARROWS: Final = {
     "\\xLeftrightarrow": "⇔", "\\xmapsto": "↦",
 }  # fmt: skip
 _CROSSINGS: Final = {"\\bcancel": "inverted", "\\xcancel": "cross"}
-_SIZES: Final = {"big": "120%", "Big": "180%", "bigg": "240%", "Bigg": "300%"}
+_SIZES: Final = {"big": "1.2em", "Big": "1.8em", "bigg": "2.4em", "Bigg": "3em"}
 _TEMPLATES: Final = {
     "\\boxed": "#box(stroke: 0.5pt, inset: 3pt, $display({})$)",
     "\\phantom": "#hide($display({})$)",
@@ -58,16 +58,17 @@ _FUNCTIONS: Final = frozenset(
 )
 _LIMIT_WORDS: Final = {"\\injlim": "inj lim", "\\projlim": "proj lim"}
 _PAIRS: Final = {"(": ")", "[": "]", "\\{": "\\}"}
-_ESCAPED: Final = frozenset("√()[]{}/_^&#$\"\\'`*~;:,|@%!?.=<>-+")
+_ESCAPED: Final = frozenset("√⟨⟩⌊⌋⌈⌉⟮⟯⎰⎱⌜⌝⌞⌟⟦⟧⦇⦈()[]{}/_^&#$\"\\'`*~;:,|@%!?.=<>-+")
 _NAMES: Final = {
     "−": "-", "∗": "*", "∞": "infinity", "∂": "partial", "∇": "nabla", "∑": "sum", "∏": "product", "∫": "integral",
     "→": "->", "≤": "<=", "≥": ">=", "≠": "!=", "×": "times", "⋅": "dot", "…": "dots", "⋯": "dots.c", "±": "plus.minus",
 }  # fmt: skip
 _OPENERS: Final = (" (", " [", " {")
+_BARS: Final = ("\\|", "‖")
 _FIRST: Final = ("(", "[", "{")
 _CLOSERS: Final = (")", "]", "}")
 _SIMPLE: Final = re.compile(r"[A-Za-z]|\d+|[a-z]+")
-_PLAIN: Final = frozenset("=<>!?.+|@%")
+_PLAIN: Final = frozenset("=<>!?.+@%")
 """Characters that stand for themselves where white space is around them."""
 
 
@@ -122,10 +123,13 @@ def _list(nodes: list[Node], call: bool) -> str:
 def _joined(pieces: list[str]) -> str:
     """Pieces with white space between them, apart from where the eye needs none."""
     out = ""
+    bar = False
     for piece in pieces:
-        tight = out.endswith(_OPENERS) or out in _FIRST or piece == "," or (piece[:1] in _CLOSERS)
-        bar = piece.startswith("|") or out.endswith("|")  # [| and |] are signs of their own
-        out += piece if (tight and not bar) or not out or not piece else f" {piece}"
+        tight = out.endswith(_OPENERS) or out in _FIRST or piece == "," or piece[:1] in _CLOSERS
+        # White space around a bar is kept, as if the bar were a relation.
+        tight = tight or piece.startswith(_BARS) or bar
+        bar = piece in _BARS
+        out += piece if tight or not out or not piece else f" {piece}"
     return out
 
 
