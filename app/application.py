@@ -8,12 +8,13 @@ from __future__ import annotations
 import argparse
 import logging
 import logging.handlers
+import os
 import sys
 from base64 import b64decode, b64encode
 from dataclasses import replace
 from pathlib import Path
 
-from PySide6.QtCore import QMimeData, QObject, QTimer, Slot
+from PySide6.QtCore import QMimeData, QObject, Qt, Slot
 from PySide6.QtGui import QCloseEvent
 from PySide6.QtWidgets import QApplication
 
@@ -44,6 +45,8 @@ log = logging.getLogger(__name__)
 
 def run(arguments: argparse.Namespace) -> int:
     """`formulens`: the window until it is closed; returns the exit status."""
+    # Every move of a pen counts; Qt would merge them.
+    QApplication.setAttribute(Qt.ApplicationAttribute.AA_CompressHighFrequencyEvents, False)
     qt = QApplication.instance() or QApplication(sys.argv[:1])
     assert isinstance(qt, QApplication)
     qt.setApplicationName("Formulens")
@@ -132,12 +135,12 @@ class Application(QObject):
     # start and end
 
     def show(self, problems: list[str]) -> None:
-        """Show the window; the model is loaded once it stands."""
+        """Show the window; the model is loaded once it is painted."""
+        self.window.first_painted.connect(self.start_loading)
         self.window.show()
         told = [*problems, *self._problems]
         if told:
             self.window.messages.show_message(" ".join(told), "warning")
-        QTimer.singleShot(0, self.start_loading)
 
     @Slot()
     def start_loading(self) -> None:
@@ -294,6 +297,8 @@ class Application(QObject):
     @Slot(object)
     def on_request(self, request: Request) -> None:
         """A later start of the program, or this one's arguments."""
+        if request.token:  # what Wayland asks for before a window may come to the front
+            os.environ["XDG_ACTIVATION_TOKEN"] = request.token
         match request.command:
             case "snip":
                 self.snip_now()

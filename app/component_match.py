@@ -39,7 +39,10 @@ _BAND: Final = 6
 _LARGEST_GROUP: Final = 10
 _LARGEST_SCATTER: Final = 14
 _MOST_LEFT: Final = 12
+_DOUBTFUL: Final = 0.6
+_MOST_FENCES: Final = 8
 _BUDGET: Final = 40_000
+"""Groups compared: some two seconds."""
 
 
 class TooComplexError(Exception):
@@ -151,9 +154,6 @@ class _Matcher:
         key = (a, b, stage)
         found = self._known.get(key)
         if found is None:
-            self._left -= 1
-            if self._left < 0:
-                raise TooComplexError
             found = self._known[key] = self._search(a, b, stage)
         return found
 
@@ -175,7 +175,40 @@ class _Matcher:
         ca, cb = self.a.cut(a, stage), self.b.cut(b, stage)
         if len(ca) == len(cb) == 1:
             return self.cost(a, b, stage + 1)
-        return self._align(ca, cb, stage)
+        found = self._align(ca, cb, stage)
+        if stage == 0 and found.cost > _DOUBTFUL:
+            # Lines of several formulas, or of a matrix: spaces that fonts set differently shuffle their columns.
+            found = _better(found, self._fenced(ca, cb))
+            ra, rb = self.a.cut(a, 1), self.b.cut(b, 1)
+            if len(ra) > 1 and len(rb) > 1 and found.cost > _DOUBTFUL:
+                found = _better(found, self._align(ra, rb, 1))
+        return found
+
+    def _fenced(self, ca: list[Nodes], cb: list[Nodes]) -> Alignment:
+        """Split at the parentheses and braces that are as high as all the rest, and align what is between them."""
+        fences_a, fences_b = self._fences(self.a, ca), self._fences(self.b, cb)
+        if not fences_a or len(fences_a) != len(fences_b) or len(fences_a) > _MOST_FENCES:
+            return Alignment(math.inf)
+        total = Alignment(0.0)
+        from_a = from_b = 0
+        for to_a, to_b in zip([*fences_a, len(ca)], [*fences_b, len(cb)], strict=True):
+            a = tuple(sorted(node for group in ca[from_a:to_a] for node in group))
+            b = tuple(sorted(node for group in cb[from_b:to_b] for node in group))
+            total = total.plus(self.cost(a, b, 0))
+            if to_a < len(ca):
+                total = total.plus(self.pair(ca[to_a], cb[to_b]))
+            from_a, from_b = to_a + 1, to_b + 1
+        return total
+
+    @staticmethod
+    def _fences(drawing: Drawing, columns: list[Nodes]) -> list[int]:
+        frame = union([drawing.box(column) for column in columns])
+        height = frame[3] - frame[1]
+        return [
+            place
+            for place, column in enumerate(columns)
+            if len(column) == 1 and (box := drawing.box(column))[3] - box[1] > max(0.85 * height, 1.8)
+        ]
 
     def _align(self, ca: list[Nodes], cb: list[Nodes], stage: int) -> Alignment:
         """Two sequences of groups, side by side or one above the other."""
@@ -212,6 +245,9 @@ class _Matcher:
         self, ga: list[Nodes], gb: list[Nodes], frames: tuple[Box, Box], stage: int, limit: float
     ) -> Alignment | None:
         """Some neighbours against some neighbours; None where that surely costs more than the limit."""
+        self._left -= 1
+        if self._left < 0:
+            raise TooComplexError
         if len(ga) == len(gb) == 1:
             a, b = ga[0], gb[0]
             if (len(a) > 1 or len(b) > 1) and 0.3 * abs(len(a) - len(b)) > limit:

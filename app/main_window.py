@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from PySide6.QtCore import QByteArray, QEvent, QMimeData, QSize, Qt, Signal
+from PySide6.QtCore import QByteArray, QMimeData, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import (
     QAction,
     QActionGroup,
@@ -15,6 +15,7 @@ from PySide6.QtGui import (
     QDragEnterEvent,
     QDropEvent,
     QKeySequence,
+    QPaintEvent,
 )
 from PySide6.QtWidgets import (
     QApplication,
@@ -62,6 +63,8 @@ class MainWindow(QMainWindow):
     closing = Signal(QCloseEvent)
     delay_changed = Signal(int)
     history_shown = Signal(bool)
+    first_painted = Signal()
+    """The window can be seen."""
 
     def __init__(self, result: ResultPanel, ink: InkPanel, history: HistoryPanel) -> None:
         super().__init__()
@@ -71,6 +74,7 @@ class MainWindow(QMainWindow):
         self.messages = MessageBar()
         self.status = StatusLine()
         self.welcome = Welcome()
+        self._painted = False
         self.setWindowTitle("Formulens")
         self.setWindowIcon(icon("logo"))
         self.setAcceptDrops(True)
@@ -303,6 +307,9 @@ class MainWindow(QMainWindow):
         """The application decides whether to go to the tray or to end."""
         self.closing.emit(event)
 
-    def changeEvent(self, event: QEvent) -> None:
-        """The logo in the title bar has colours of its own; everything else colours itself."""
-        super().changeEvent(event)
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Tell of the first time: what may wait for the window begins then."""
+        super().paintEvent(event)
+        if not self._painted:
+            self._painted = True
+            QTimer.singleShot(0, self.first_painted.emit)

@@ -18,8 +18,8 @@ from app.component_match import Alignment, Box, Drawing, TooComplexError, match
 
 Grey = NDArray[np.uint8]
 
-THRESHOLD: Final = 0.65
-"""Weight of unmatched symbols from which on two pictures disagree: less than one comma."""
+THRESHOLD: Final = 0.9
+"""Weight of unmatched symbols from which on two pictures disagree: a letter does, a single comma does not."""
 EXTENT: Final = 1.9
 """Proportions may differ by this factor: spaces, which a reading leaves out, and fonts make formulas wider."""
 MOST_COMPONENTS: Final = 500
@@ -163,9 +163,7 @@ def _rough(seen: _Parts, drawn: _Parts) -> float:
     return float(more - less) if more > 1.3 * less else 0.0
 
 
-def _reasons(
-    weight: float, seen: _Parts, drawn: _Parts, alignment: Alignment | None, ratio: float
-) -> tuple[str, ...]:
+def _reasons(weight: float, seen: _Parts, drawn: _Parts, alignment: Alignment | None, ratio: float) -> tuple[str, ...]:
     reasons = []
     if weight >= THRESHOLD:
         missing = len(alignment.missing) if alignment is not None else max(0, len(seen.boxes) - len(drawn.boxes))

@@ -3,26 +3,30 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal, Slot
 from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QFileDialog
 
 from app import corrections, table_export
-from app.about import About
 from app.actions import preview_for_check
-from app.batch_window import BatchWindow
 from app.controller import Controller
 from app.history import History
 from app.hotkey import Outcome
 from app.inference import Inference
 from app.main_window import MainWindow
-from app.pdf_window import PdfWindow
 from app.reading import Grey, Origin
-from app.selfcheck_view import SelfCheckView
 from app.settings import Settings
-from app.settings_dialog import SettingsDialog
 from core_model.errors import FormulensError
+
+if TYPE_CHECKING:
+    from app.batch_window import BatchWindow
+    from app.pdf_window import PdfWindow
+    from app.selfcheck_view import SelfCheckView
+    from app.settings_dialog import SettingsDialog
+
+# What these windows are made of is imported with the first of each: the main window shall not wait for it.
 
 
 class Windows(QObject):
@@ -58,6 +62,8 @@ class Windows(QObject):
     def open_pdf(self, path: Path) -> None:
         """Show a PDF to snip from."""
         if self._pdf is None:
+            from app.pdf_window import PdfWindow
+
             self._pdf = PdfWindow()
             self._pdf.snipped.connect(self._on_pdf_snip)
             self._pdf.failed.connect(self.failed)
@@ -74,6 +80,8 @@ class Windows(QObject):
     def open_folder(self, paths: list[Path]) -> None:
         """Read files and folders in one go."""
         if self._folder is None:
+            from app.batch_window import BatchWindow
+
             self._folder = BatchWindow(self._inference)
             self._folder.opened.connect(self._on_batch_opened)
         self._folder.start(paths)
@@ -93,6 +101,8 @@ class Windows(QObject):
             self.failed.emit(str(error))
             return
         if self._comparison is None:
+            from app.selfcheck_view import SelfCheckView
+
             self._comparison = SelfCheckView()
         self._comparison.set_pictures(reading.picture, preview)
         self._comparison.show()
@@ -101,6 +111,8 @@ class Windows(QObject):
     @Slot()
     def open_about(self) -> None:
         """Show versions and licences."""
+        from app.about import About
+
         model = self._inference.model
         if model is None:
             About(None, self._window).exec()
@@ -109,6 +121,8 @@ class Windows(QObject):
 
     def open_settings(self, settings: Settings, *, has_tray: bool) -> None:
         """Let the user change settings; what they choose comes as `settings_changed`."""
+        from app.settings_dialog import SettingsDialog
+
         dialog = SettingsDialog(settings, self._window, has_tray=has_tray)
         dialog.applied.connect(self.settings_changed)
         self._settings = dialog

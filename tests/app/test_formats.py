@@ -214,7 +214,7 @@ def test_mathml_refuses_what_it_has_no_element_for(latex: str) -> None:
         (r"(a + b)^2", "(a + b)^2"),
         (r"\epsilon\varepsilon\phi\varphi", "epsilon.alt epsilon phi.alt phi"),
         (r"\mathrm{abc}", '"abc"'),
-        (r"\left. x \right|_0", r"lr(x\|)_0"),
+        (r"\left. x \right|_0", r"lr(x \|)_0"),
         (r"\langle a | b \rangle", r"\⟨ a\|b \⟩"),
         (r"\Bigl\langle", r"lr(\⟨, size: #1.8em)"),
         (r"{}^{14}C", 'attach("", t: 14) C'),

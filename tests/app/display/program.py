@@ -1,0 +1,161 @@
+"""The app as a process of its own, looked at from outside: its windows, its history file, what it says when it ends."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import numpy as np
+from PIL import Image
+
+from tests.app.display.desktop import OVERLAY, PATIENCE_S, ROOT, Desktop, Pixels, Place, wait_for
+
+TITLE = "^Formulens$"
+
+
+@dataclass(frozen=True)
+class Row:
+    """A reading in the history file."""
+
+    id: int
+    kind: str
+    name: str
+    latex: str
+    edited: str | None
+    picture: bytes
+    ink: str | None
+
+    @property
+    def pixels(self) -> Pixels:
+        """The picture that was read [height, width]."""
+        return np.asarray(Image.open(BytesIO(self.picture)))
+
+    @property
+    def strokes(self) -> list[Any]:
+        """The points of each stroke."""
+        return [] if self.ink is None else json.loads(self.ink)["strokes"]
+
+
+class Program:
+    """`python -m app` with a data folder of its own."""
+
+    def __init__(self, desktop: Desktop, data: Path, checkpoint: Path | None = None, **environment: str) -> None:
+        self.desktop = desktop
+        self.data = data
+        self._environment = desktop.environment(**environment)
+        model = [] if checkpoint is None else ["--checkpoint", str(checkpoint)]
+        self._command = [sys.executable, "-m", "app", "--data-dir", str(data), "--device", "cpu", *model]
+        self._said = data.with_name(f"{data.name}.stderr")
+        self._process: subprocess.Popen[str] | None = None
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
+    def start(self, *arguments: str) -> None:
+        """Start it; returns when its window is there and has the focus."""
+        with self._said.open("a") as said:
+            self._process = self.desktop.start([*self._command, *arguments], self._environment, cwd=ROOT, stderr=said)
+        self.window()
+        self.focus()
+
+    def start_second(self, *arguments: str) -> int:
+        """Start it once more while it runs; returns that one's exit status."""
+        done = subprocess.run(
+            [*self._command, *arguments], env=self._environment, cwd=ROOT, timeout=PATIENCE_S, check=False
+        )
+        return done.returncode
+
+    def end(self) -> None:
+        """Quit by the keyboard, and see that it went well."""
+        self.focus()
+        self.desktop.keys("ctrl+q")
+        self.ended()
+
+    def ended(self) -> None:
+        """Wait for the end, and see that it went well: what Qt or Python complained of fails the test."""
+        assert self._process is not None
+        assert self._process.wait(timeout=PATIENCE_S) == 0
+        log = self.data / "logs" / "formulens.log"
+        assert self._said.read_text() == ""
+        assert not log.exists() or " ERROR " not in log.read_text()
+
+    # its windows
+
+    def window(self) -> str:
+        """The main window, when it is to be seen."""
+
+        def look() -> list[str]:
+            assert self._process is not None and self._process.poll() is None, self._said.read_text()
+            return self.desktop.windows(TITLE, self.pid)
+
+        return wait_for(look, "the window")[0]
+
+    def hidden(self) -> bool:
+        """Whether the main window is not to be seen."""
+        return not self.desktop.windows(TITLE, self.pid)
+
+    def focus(self) -> None:
+        """Bring the main window to the front, as a click on it would."""
+        window = self.window()
+        if self.desktop.active() != window:
+            self.desktop.run("xdotool", "windowactivate", window)
+            wait_for(lambda: self.desktop.active() == window, "the focus")
+
+    def keys(self, *keys: str) -> None:
+        """Press keys in the main window."""
+        self.focus()
+        self.desktop.keys(*keys)
+
+    def place(self, across: float, down: float) -> Place:
+        """A place of the main window on the screen, given in parts of its width and height."""
+        left, top, width, height = self.desktop.geometry(self.window())
+        return left + round(across * width), top + round(down * height)
+
+    def overlays(self, count: int = 1) -> None:
+        """Wait until the user is asked for a region, on so many screens, with the window out of the way."""
+        wait_for(lambda: len(self.desktop.windows(OVERLAY, self.pid)) == count, "the overlay")
+        assert self.hidden()
+
+    # its history
+
+    def rows(self) -> list[Row]:
+        """All readings, the oldest first, by a connection of our own."""
+        file = self.data / "history.sqlite3"
+        if not file.exists():
+            return []
+        with closing(sqlite3.connect(f"file:{quote(str(file))}?mode=ro", uri=True, timeout=10)) as connection:
+            try:
+                found = connection.execute(
+                    "SELECT id, kind, name, latex, edited, picture, ink FROM readings JOIN pictures USING (id)"
+                    " WHERE NOT removed ORDER BY id"
+                ).fetchall()
+            except sqlite3.OperationalError:  # the app is about to make the tables
+                return []
+        return [Row(*row) for row in found]
+
+    def last(self) -> int:
+        """The id of the last reading; 0 if there is none."""
+        return max((row.id for row in self.rows()), default=0)
+
+    def next_row(self, after: int) -> Row:
+        """The first reading later than that one, when it is there."""
+        return wait_for(lambda: [row for row in self.rows() if row.id > after], "a reading in the history")[0]
+
+    def copied(self) -> str:
+        """Press the app's own key to copy, and paste in another program."""
+        sentinel = self.data / "before"
+        sentinel.write_text("what was there before")
+        self.desktop.put_on_clipboard(sentinel, "UTF8_STRING")
+        self.keys("ctrl+Return")
+        wait_for(lambda: self.desktop.clipboard() not in (b"", b"what was there before"), "the copy")
+        return self.desktop.clipboard().decode()
