@@ -30,7 +30,7 @@ JOIN: Final = 0.3
 """Cost of each piece more than one in a group."""
 PAD: Final = 0.2
 """Added to lengths before they are compared, in heights of a letter: bars differ in thickness by any ratio."""
-SMALL: Final = 0.5
+SMALL: Final = 0.35
 SMALL_WEIGHT: Final = 0.7
 """Dots and commas count less than letters: they come and go with the resolution."""
 

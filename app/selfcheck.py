@@ -131,7 +131,7 @@ def _components(grey: Grey, level: int) -> _Parts:
         ink = np.asarray(Image.fromarray(ink).resize(size, Image.Resampling.BICUBIC, reducing_gap=3.0))
     # `components` has a threshold of its own, of 64.
     parts = components(np.where(ink > level, np.maximum(ink, 65), 0).astype(np.uint8))
-    keep = parts.mass > 0.45 * _STROKE_PX**2
+    keep = parts.mass > 0.3 * _STROKE_PX**2
     boxes = np.stack((parts.left, parts.top, parts.right, parts.bottom), axis=1)[keep]
     return _Parts(tuple((float(a), float(b), float(c), float(d)) for a, b, c, d in sorted(boxes.tolist())), zoom)
 

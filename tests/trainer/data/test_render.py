@@ -13,7 +13,7 @@ from trainer.data.render import latex as latex_module
 from trainer.data.render.base import RenderFailure, is_balanced
 from trainer.data.render.latex import RASTERIZERS, LatexRenderer, LatexStyle, available_fonts
 from trainer.data.render.styles import StyleChoices, describe, draw_latex_style, draw_ziamath_style
-from trainer.data.render.ziamath import ZiamathRenderer, ZiamathStyle, path_outlines, rasterize_svg
+from trainer.data.render.ziamath import ZiamathRenderer, ZiamathStyle, formula_svg, path_outlines, rasterize_svg
 
 MIXED = ["x", r"\nosuchcommand", "{{{", r"\frac{a}{b}", r"\left( x", "", r"a \\ b & c", r"\sum_{i=0}^{n} i"]
 GOOD = (0, 3, 7)
@@ -94,6 +94,14 @@ def test_ziamath_draws_what_it_can() -> None:
     kinds = [result.kind if isinstance(result, RenderFailure) else "" for result in results]
     assert kinds[1:3] == ["unsupported", "unbalanced"]
     assert kinds[5] == "blank"
+
+
+def test_ziamath_refuses_a_sign_that_the_font_lacks_whatever_came_before() -> None:
+    drawn = [formula_svg(formula, 20, None) for formula in ("x + y", "漢 + y", "x + y", "漢 + y")]
+    assert isinstance(drawn[0], str) and drawn[2] == drawn[0]
+    for failure in drawn[1::2]:
+        assert isinstance(failure, RenderFailure)
+        assert failure.kind == "missing glyph" and "漢" in failure.detail
 
 
 def test_ziamath_scales_with_dpi_and_names_missing_fonts() -> None:

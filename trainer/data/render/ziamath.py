@@ -123,9 +123,11 @@ def formula_svg(formula: str, size: float, font: str | None) -> str | RenderFail
             unknown = re.search(r"\\[A-Za-z]+", mathml)
             if unknown:
                 return RenderFailure("unsupported", f"ziamath does not know {unknown[0]}")
+            # A font remembers the number of every glyph it was asked for; layout asks, drawing does not.
+            for loaded in ziamath.zmath.loadedfonts.values():
+                loaded._glyphids.clear()
             drawing = ziamath.Math(_with_narrow_accents(mathml), size=size, font=font)
-            glyphs = getattr(drawing.font, "_glyphids", {})
-            glyphs.clear()
+            glyphs = dict(drawing.font._glyphids)
             svg: str = drawing.svg()
         # The parser and layout of ziamath raise whatever their code runs into; one formula is no reason to stop.
         except Exception as error:  # noqa: BLE001
