@@ -1,1 +1,5 @@
-"""The program: window and command line."""
+"""The window of Formulens, and `formulens recognize`."""
+
+from app.singletons import protect_singletons
+
+protect_singletons()

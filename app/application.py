@@ -50,7 +50,7 @@ def run(arguments: argparse.Namespace) -> int:
     qt = QApplication.instance() or QApplication(sys.argv[:1])
     assert isinstance(qt, QApplication)
     qt.setApplicationName("Formulens")
-    qt.setDesktopFileName("formulens")
+    qt.setDesktopFileName("io.github.formulens.Formulens")  # dotted, or desktop portals refuse global keys
     qt.setQuitOnLastWindowClosed(False)
     paths = Paths.default() if arguments.data_dir is None else Paths.at(arguments.data_dir)
     problems = list(paths.create())

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+import app  # noqa: F401 - keeps PySide6, which the Qt plugin loads for all tests, from ending the interpreter
+
 DEBIAN_KATEX = Path("/usr/share/javascript/katex/katex.min.js")
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
 
