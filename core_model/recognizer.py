@@ -38,6 +38,8 @@ Box = tuple[float, float, float, float]
 DEFAULT_CHECKPOINT = "formulens"
 ENCODE_PIXELS = 2_000_000
 """Largest batch of the encoder, in pixels: bounds its memory to some hundred MB."""
+INK_LEVEL = 144
+"""Prepared pixels darker than this are ink."""
 DECODE_CELLS = 16_000
 """Largest batch of the decoder, in grid cells times hypotheses."""
 
@@ -79,7 +81,11 @@ class TokenReading:
     """Prepared pixels per cell."""
 
     def peak(self) -> tuple[float, float] | None:
-        """(x, y) in source pixels of the point most attended to (centroid of 3 x 3 cells); None without attention."""
+        """(x, y) in source pixels of the ink most attended to; None without attention.
+
+        Cells are coarser than strokes: of the 3 x 3 cells around the strongest one the centroid of the attention is
+        taken, and then the ink nearest to it, so that the peak of a thin bar or a full stop lies on it and not beside.
+        """
         if self.attention is None or self.prepared is None:
             return None
         weights = self.attention.astype(np.float64)
@@ -88,10 +94,12 @@ class TokenReading:
         near = weights[top : int(row) + 2, left : int(column) + 2]
         y, x = np.mgrid[0 : near.shape[0], 0 : near.shape[1]] + 0.5
         total = max(float(near.sum()), 1e-9)
-        return self.prepared.to_source(
-            (left + float((x * near).sum()) / total) * self.stride,
-            (top + float((y * near).sum()) / total) * self.stride,
-        )
+        s = self.stride
+        centre = float((x * near).sum()) / total * s, float((y * near).sum()) / total * s
+        rows, columns = near.shape
+        pixels = self.prepared.pixels[top * s : (top + rows) * s, left * s : (left + columns) * s]
+        x_ink, y_ink = _nearest_ink(pixels, *centre)
+        return self.prepared.to_source(left * s + x_ink, top * s + y_ink)
 
     def box(self, share: float = 0.5) -> Box | None:
         """Left, top, right, bottom in source pixels of the cells around the peak with at least `share` of it."""
@@ -345,6 +353,18 @@ def default_checkpoint() -> Path:
             "fresh copy of the program), name another folder with --checkpoint, or train and export one."
         )
     return folder
+
+
+def _nearest_ink(pixels: NDArray[np.uint8], x: float, y: float) -> tuple[float, float]:
+    """The ink nearest to a point, as the centroid of the ink of 3 x 3 pixels there; the point itself without ink."""
+    rows, columns = np.nonzero(pixels < INK_LEVEL)
+    if not len(rows):
+        return x, y
+    nearest = int(((columns + 0.5 - x) ** 2 + (rows + 0.5 - y) ** 2).argmin())
+    top, left = max(int(rows[nearest]) - 1, 0), max(int(columns[nearest]) - 1, 0)
+    ink = 255.0 - pixels[top : top + 3, left : left + 3]
+    down, right = np.mgrid[0 : ink.shape[0], 0 : ink.shape[1]] + 0.5
+    return left + float((right * ink).sum() / ink.sum()), top + float((down * ink).sum() / ink.sum())
 
 
 def _grey(image: Picture) -> NDArray[np.uint8]:

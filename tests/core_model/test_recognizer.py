@@ -4,7 +4,7 @@ import io
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import FrozenInstanceError
+from dataclasses import FrozenInstanceError, replace
 from pathlib import Path
 from typing import Any
 
@@ -187,8 +187,24 @@ def test_attention_is_placed_in_the_source_picture(scripted: MakeScripted, token
     assert boxes[0][:2] == pytest.approx((left, top))
     assert boxes[0][2] - boxes[0][0] == pytest.approx((right - left) / grid[1])
     assert boxes[1][0] == pytest.approx(boxes[0][2])
-    peak = tokens[1].peak()
-    assert peak == pytest.approx(((boxes[1][0] + boxes[1][2]) / 2, (boxes[1][1] + boxes[1][3]) / 2))
+
+
+def test_a_peak_lies_on_the_ink_nearest_to_what_was_attended_to(scripted: MakeScripted, tokenizer: Tokenizer) -> None:
+    """The bars begin at 300: the centre of the uppermost cells lies above them, or between two."""
+    picture = np.full((400, 600), 255, np.uint8)
+    for i in range(6):
+        picture[300:360, 400 + 24 * i : 406 + 24 * i] = 0
+    tokens = Recognizer(scripted("x y z"), tokenizer).recognize(picture).tokens
+    for token in tokens:
+        box, peak = token.box(), token.peak()
+        assert box is not None and peak is not None
+        x, y = peak
+        assert picture[round(y), round(x)] == 0
+        assert abs(x - (box[0] + box[2]) / 2) < 12 and 300 <= y < (box[1] + box[3]) / 2 + 12
+    white = replace(tokens[1].prepared, pixels=np.full_like(tokens[1].prepared.pixels, 255))  # type: ignore[union-attr]
+    box = tokens[1].box()
+    assert box is not None
+    assert replace(tokens[1], prepared=white).peak() == pytest.approx(((box[0] + box[2]) / 2, (box[1] + box[3]) / 2))
 
 
 def test_a_box_holds_the_connected_region_of_the_peak(scripted: MakeScripted, tokenizer: Tokenizer) -> None:
