@@ -119,6 +119,12 @@ class ReadingActions(QObject):
         except FormulensError as error:
             self.failed.emit(str(error))
 
+    @Slot(str)
+    def copy_text(self, latex: str) -> None:
+        """Copy LaTeX of the history as it is."""
+        QApplication.clipboard().setText(latex)
+        self.told.emit(self.tr("Copied as {}.").format(format_of("raw").label))
+
     @Slot(str, object)
     def _on_rendered(self, latex: str, rendered: Rendered) -> None:
         if latex == self._panel.latex():

@@ -22,6 +22,7 @@ from app import settings as settings_file
 from app import theme
 from app.actions import ReadingActions
 from app.capture import Region, Snipper
+from app.capture.models import Handler
 from app.controller import Controller, State
 from app.history import History
 from app.history_panel import HistoryPanel
@@ -99,7 +100,9 @@ class Application(QObject):
         *,
         checkpoint: Path | None = None,
         device: str | None = None,
+        screen: Handler | None = None,
     ) -> None:
+        """`screen`: how to take pictures of it, where not as this desktop wants it; all else as `formulens --help`."""
         super().__init__()
         self.qt = qt
         self.paths = paths
@@ -111,7 +114,7 @@ class Application(QObject):
 
         self.history = History(paths.history)
         self.inference = Inference(*self._model_wanted())
-        self.snipper = Snipper(self)
+        self.snipper = Snipper(self, handler=screen)
         self.snipper.remember(None if self.settings.last_region is None else Region(*self.settings.last_region))
         self.controller = Controller(self.inference, self.history, self.snipper)
         self.preview = PreviewRenderer()
@@ -209,6 +212,7 @@ class Application(QObject):
         window.ink.options_changed.connect(self.remember_ink)
         window.history.opened.connect(controller.open_entry)
         window.history.rerun.connect(controller.rerun_entry)
+        window.history.copy_requested.connect(self.actions.copy_text)
         self.tray.snip.connect(self.snip_now)
         self.tray.draw.connect(self.draw)
         self.tray.paste.connect(self.paste)
@@ -225,6 +229,7 @@ class Application(QObject):
         controller.history_changed.connect(window.history.refresh)
         controller.several_files.connect(self.windows.open_folder)
         controller.pdf_given.connect(self.windows.open_pdf)
+        controller.ink_given.connect(self.open_ink)
         self.actions.told.connect(self.show_news)
         self.actions.failed.connect(self.show_error)
         self.actions.format_chosen.connect(self.remember_format)
@@ -262,6 +267,12 @@ class Application(QObject):
         """Show the canvas."""
         self.window.bring_up()
         self.window.set_drawing(True)
+
+    @Slot(object)
+    def open_ink(self, path: Path) -> None:
+        """Show an ink file on the canvas, which hands it on."""
+        self.draw()
+        self.window.ink.open_file(path)
 
     @Slot()
     def paste(self) -> None:

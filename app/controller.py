@@ -35,6 +35,7 @@ log = logging.getLogger(__name__)
 
 OTHERS_BEAM = 5
 """Readings followed at once for the alternatives, which are looked for after the quick reading is shown."""
+INK_ENDINGS = (".inkml", ".json", ".jsonl")
 EDIT_PAUSE_MS = 400
 """After so long without typing, an edit is kept in the history."""
 
@@ -61,13 +62,13 @@ class Controller(QObject):
     """Whether they are being looked for."""
     failed = Signal(str)
     """A sentence for the user."""
-    snip_taken = Signal(object)
-    """`Region` of the screen, or None where the desktop does not tell."""
     history_changed = Signal()
     several_files = Signal(list)
     """Paths to be read as a folder is."""
     pdf_given = Signal(object)
     """Path of a PDF."""
+    ink_given = Signal(object)
+    """Path of an ink file."""
 
     def __init__(
         self, inference: Inference, history: History, snipper: Snipper, *, beam: int = 1, keep_history: bool = True
@@ -133,6 +134,9 @@ class Controller(QObject):
         if len(paths) == 1 and not paths[0].is_dir():
             if paths[0].suffix.lower() == ".pdf":
                 self.pdf_given.emit(paths[0])
+                return
+            if paths[0].suffix.lower() in INK_ENDINGS:
+                self.ink_given.emit(paths[0])
                 return
             try:
                 grey = open_grey(paths[0])
@@ -208,9 +212,8 @@ class Controller(QObject):
     # what comes back
 
     @Slot(QImage, object)
-    def _on_captured(self, image: QImage, region: Region | None) -> None:
+    def _on_captured(self, image: QImage, _: Region | None) -> None:
         self._leave_capture()
-        self.snip_taken.emit(region)
         self.read_image(image, Origin("snip"))
 
     @Slot()

@@ -14,6 +14,7 @@ from PySide6.QtGui import (
     QCloseEvent,
     QDragEnterEvent,
     QDropEvent,
+    QFont,
     QKeySequence,
     QPaintEvent,
 )
@@ -21,6 +22,8 @@ from PySide6.QtWidgets import (
     QApplication,
     QDockWidget,
     QFileDialog,
+    QHBoxLayout,
+    QLabel,
     QMainWindow,
     QMenu,
     QSizePolicy,
@@ -62,7 +65,6 @@ class MainWindow(QMainWindow):
     quit_requested = Signal()
     closing = Signal(QCloseEvent)
     delay_changed = Signal(int)
-    history_shown = Signal(bool)
     first_painted = Signal()
     """The window can be seen."""
 
@@ -78,7 +80,6 @@ class MainWindow(QMainWindow):
         self.setWindowTitle("Formulens")
         self.setWindowIcon(icon("logo"))
         self.setAcceptDrops(True)
-        self.setMinimumSize(QSize(640, 480))
         self.resize(1080, 760)
 
         self._pages = QStackedWidget()
@@ -103,15 +104,34 @@ class MainWindow(QMainWindow):
         self._dock = QDockWidget(self.tr("History"))
         self._dock.setObjectName("history")
         self._dock.setWidget(history)
+        self._dock.setTitleBarWidget(self._dock_title())
         self._dock.setFeatures(
             QDockWidget.DockWidgetFeature.DockWidgetClosable | QDockWidget.DockWidgetFeature.DockWidgetMovable
         )
         self.addDockWidget(Qt.DockWidgetArea.RightDockWidgetArea, self._dock)
         self._dock.hide()
-        self._dock.visibilityChanged.connect(self.history_shown)
         self._make_actions()
         self._make_tool_bar()
         self._make_menus()
+
+    def _dock_title(self) -> QWidget:
+        """The history's name and the way to close it, in line with what stands below."""
+        bar = QWidget()
+        row = QHBoxLayout(bar)
+        row.setContentsMargins(12, 8, 8, 0)
+        name = QLabel(self.tr("History"))
+        font = name.font()
+        font.setWeight(QFont.Weight.DemiBold)
+        name.setFont(font)
+        close = QToolButton()
+        close.setIcon(icon("close"))
+        close.setAutoRaise(True)
+        close.setAccessibleName(self.tr("Close the history"))
+        close.setToolTip(self.tr("Close the history") + " (Ctrl+H)")
+        close.clicked.connect(self._dock.close)
+        row.addWidget(name, 1)
+        row.addWidget(close)
+        return bar
 
     # what is shown
 
@@ -183,7 +203,8 @@ class MainWindow(QMainWindow):
             "folder", self.tr("&Folder…"), "Ctrl+Shift+O", self.tr("Read all pictures of a folder")
         )
         self.folder_action.triggered.connect(self.folder_requested)
-        self.copy_action = self._action("copy", self.tr("&Copy"), "Ctrl+Return", self.tr("Copy in the chosen format"))
+        self.copy_action = self._action("copy", self.tr("&Copy"), "Ctrl+Enter", self.tr("Copy in the chosen format"))
+        self.copy_action.setShortcuts([QKeySequence("Ctrl+Enter"), QKeySequence("Ctrl+Return")])
         self.copy_action.triggered.connect(self.copy_requested)
         self.copy_menu_action = self._action(
             "copy", self.tr("Copy &as…"), "Ctrl+Shift+C", self.tr("Choose the format to copy in")
@@ -229,7 +250,7 @@ class MainWindow(QMainWindow):
         bar = QToolBar(self.tr("Actions"))
         bar.setObjectName("actions")
         bar.setMovable(False)
-        bar.setIconSize(QSize(20, 20))
+        bar.setIconSize(QSize(26, 20))  # wider than the drawing, which keeps it off the text
         bar.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         bar.setContextMenuPolicy(Qt.ContextMenuPolicy.PreventContextMenu)
         self.addToolBar(bar)
@@ -252,6 +273,7 @@ class MainWindow(QMainWindow):
         last = bar.widgetForAction(self.settings_action)
         assert isinstance(last, QToolButton)
         last.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonIconOnly)
+        last.setIconSize(QSize(20, 20))
         for action in bar.actions():
             widget = bar.widgetForAction(action)
             if isinstance(widget, QToolButton):
@@ -286,7 +308,8 @@ class MainWindow(QMainWindow):
             self.paste_requested.emit()
 
     def _choose_files(self) -> None:
-        kinds = self.tr("Pictures and PDF (*.png *.jpg *.jpeg *.webp *.gif *.bmp *.tif *.tiff *.pdf);;All files (*)")
+        endings = "*.png *.jpg *.jpeg *.webp *.gif *.bmp *.tif *.tiff *.pdf *.inkml"
+        kinds = self.tr("Pictures, PDF and ink ({});;All files (*)").format(endings)
         names, _ = QFileDialog.getOpenFileNames(self, self.tr("Open"), "", kinds)
         if names:
             self.files_chosen.emit([Path(name) for name in names])

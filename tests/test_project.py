@@ -89,6 +89,12 @@ def test_the_readme_shows_every_trainer_verb() -> None:
     assert shown == set(VERBS)
 
 
+def test_the_readme_shows_every_make_target() -> None:
+    targets = re.findall(r"^\.PHONY: (.+)$", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)[0].split()
+    shown = re.findall(r"^make ([\w-]+)", "\n".join(code_blocks("sh")), re.MULTILINE)
+    assert sorted(shown) == sorted(targets)
+
+
 def test_the_annotated_tree_names_every_module_and_nothing_else() -> None:
     entries = tree_entries()
     files = {path.as_posix() for path in tracked()}

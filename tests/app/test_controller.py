@@ -144,6 +144,9 @@ def test_files_go_where_they_belong(
     with qtbot.waitSignal(controller.pdf_given) as pdf:
         controller.read_files([paper])
     assert pdf.args == [paper]
+    with qtbot.waitSignal(controller.ink_given) as ink:
+        controller.read_files([tmp_path / "d.inkml"])
+    assert ink.args == [tmp_path / "d.inkml"]
     with qtbot.waitSignal(controller.several_files) as several:
         controller.read_files([picture, text])
     assert several.args == [[picture, text]]
