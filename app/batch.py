@@ -6,6 +6,7 @@ Only a thumbnail of each picture is kept.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
@@ -76,7 +77,7 @@ def find_pictures(paths: Sequence[Path]) -> list[Path]:
         except OSError:
             found.append(path)
         else:
-            found += sorted((one for one in inside if not one.name.startswith(".")), key=lambda one: _natural(one.name))
+            found += sorted((one for one in inside if not one.name.startswith(".")), key=lambda one: sort_key(one.name))
     return list(dict.fromkeys(found))
 
 
@@ -262,19 +263,9 @@ def _load(path: Path) -> tuple[Grey, Grey]:
     return grey, np.array(small)
 
 
-def _natural(name: str) -> tuple[tuple[int, str], ...]:
-    """A key that sorts numbers in names by value."""
-    parts: list[tuple[int, str]] = []
-    digits = ""
-    for character in name.casefold() + "\0":
-        if character.isdecimal():
-            digits += character
-            continue
-        if digits:
-            parts.append((int(digits), ""))
-            digits = ""
-        parts.append((-1, character))
-    return tuple(parts)
+def sort_key(name: str) -> str:
+    """Names in the order of these: numbers by value, capitals like small letters."""
+    return re.sub(r"\d+", lambda digits: digits[0].zfill(20), name.casefold())
 
 
 def _tr(text: str) -> str:

@@ -6,19 +6,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import (
-    QAbstractItemModel,
     QAbstractTableModel,
     QEvent,
     QModelIndex,
     QObject,
     QPersistentModelIndex,
+    QPointF,
+    QRectF,
     QSize,
     QSortFilterProxyModel,
     Qt,
     Signal,
     Slot,
 )
-from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QKeySequence, QPixmap, QShortcut
+from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QKeySequence, QPainter, QPixmap, QShortcut
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QApplication,
@@ -28,13 +29,16 @@ from PySide6.QtWidgets import (
     QLabel,
     QProgressBar,
     QPushButton,
+    QStyle,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
     QTableView,
     QVBoxLayout,
     QWidget,
 )
 
 from app import table_export
-from app.batch import THUMBNAIL, Batch, Item, Status, rows, status_text
+from app.batch import THUMBNAIL, Batch, Item, Status, rows, sort_key, status_text
 from app.icons import icon
 from app.images import from_grey
 from app.reading import Grey
@@ -68,7 +72,11 @@ class BatchModel(QAbstractTableModel):
         return 0 if parent.isValid() else 5
 
     def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> object:
-        if orientation != Qt.Orientation.Horizontal or role != Qt.ItemDataRole.DisplayRole:
+        if orientation != Qt.Orientation.Horizontal:
+            return None
+        if role == Qt.ItemDataRole.TextAlignmentRole and section == CONFIDENCE:
+            return Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
+        if role != Qt.ItemDataRole.DisplayRole:
             return None
         names = (self.tr("Picture"), self.tr("File"), self.tr("LaTeX"), self.tr("Confidence"), self.tr("State"))
         return names[section]
@@ -82,7 +90,7 @@ class BatchModel(QAbstractTableModel):
         if role == SORT_ROLE:
             if column == CONFIDENCE:
                 return item.confidence if item.status is Status.DONE else -1.0
-            return index.row() if column == PICTURE else self._text(item, column)
+            return index.row() if column == PICTURE else sort_key(self._text(item, column))
         if role == Qt.ItemDataRole.DecorationRole and column == PICTURE:
             return self._thumbnail(index.row(), item)
         if role == Qt.ItemDataRole.FontRole and column == LATEX:
@@ -129,6 +137,27 @@ class BatchModel(QAbstractTableModel):
     def _on_changed(self, row: int) -> None:
         if row < self._known:
             self.dataChanged.emit(self.index(row, 0), self.index(row, STATUS))
+
+
+class ThumbnailDelegate(QStyledItemDelegate):
+    """Paints a small picture in the middle of its cell; Qt's own would set it at the edge, for text to follow."""
+
+    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: _Index) -> None:
+        picture = index.data(Qt.ItemDataRole.DecorationRole)
+        plain = QStyleOptionViewItem(option)
+        QApplication.style().drawPrimitive(QStyle.PrimitiveElement.PE_PanelItemViewItem, plain, painter, plain.widget)
+        if not isinstance(picture, QPixmap):
+            return
+        room = QRectF(option.rect).adjusted(8, 4, -8, -4)
+        size = picture.deviceIndependentSize().scaled(room.size(), Qt.AspectRatioMode.KeepAspectRatio)
+        if size.width() > picture.deviceIndependentSize().width():
+            size = picture.deviceIndependentSize()
+        target = QRectF(QPointF(), size)
+        target.moveCenter(room.center())
+        painter.save()
+        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
+        painter.drawPixmap(target, picture, QRectF(picture.rect()))
+        painter.restore()
 
 
 class BatchWindow(QWidget):
@@ -196,6 +225,7 @@ class BatchWindow(QWidget):
         table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         table.setShowGrid(False)
+        table.setItemDelegateForColumn(PICTURE, ThumbnailDelegate(table))
         table.setWordWrap(False)
         table.setTabKeyNavigation(False)
         table.setIconSize(QSize(*THUMBNAIL))
@@ -247,8 +277,8 @@ class BatchWindow(QWidget):
         QShortcut(QKeySequence.StandardKey.Close, self, self.close)
         QShortcut(Qt.Key.Key_Escape, self, self._escape)
 
-    def _source_row(self, index: _Index) -> int:
-        return self._sorted.mapToSource(QModelIndex(index)).row()
+    def _source_row(self, index: QModelIndex) -> int:
+        return self._sorted.mapToSource(index).row()
 
     @Slot(int, int)
     def _on_progress(self, ended: int, total: int) -> None:
@@ -344,7 +374,3 @@ class BatchWindow(QWidget):
         super().changeEvent(event)
         if event.type() == QEvent.Type.PaletteChange:
             self.table.viewport().update()
-
-    def model(self) -> QAbstractItemModel:
-        """The rows as they are sorted."""
-        return self._sorted

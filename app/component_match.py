@@ -11,7 +11,9 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, NamedTuple
+
+import numpy as np
 
 Box = tuple[float, float, float, float]
 """Left, top, right, bottom."""
@@ -28,6 +30,9 @@ SOFT: Final = 0.2
 """Cost of each |log ratio| at all: of several alignments the one with the better sizes."""
 JOIN: Final = 0.3
 """Cost of each piece more than one in a group."""
+TWOFOLD: Final = 0.25
+GROUP: Final = 1.0
+"""Cost of each |log ratio| of a group."""
 PAD: Final = 0.2
 """Added to lengths before they are compared, in heights of a letter: bars differ in thickness by any ratio."""
 SMALL: Final = 0.35
@@ -49,8 +54,7 @@ class TooComplexError(Exception):
     """The drawings are no formulas, or too large for the search."""
 
 
-@dataclass(frozen=True)
-class Alignment:
+class Alignment(NamedTuple):
     """What belongs together."""
 
     cost: float
@@ -134,6 +138,15 @@ def _size_cost(x: Box, y: Box) -> float:
     return STEEP * (max(0.0, width - FREE) + max(0.0, height - FREE)) + SOFT * (width + height)
 
 
+def _size_costs(first: Sequence[Box], second: Sequence[Box]) -> list[list[float]]:
+    """`_size_cost` of every component of one drawing with every one of the other [n][m]."""
+    a, b = np.array(first), np.array(second)
+    lengths = [np.log(boxes[:, 2:] - boxes[:, :2] + PAD) for boxes in (a, b)]
+    away = np.abs(lengths[0][:, None, :] - lengths[1][None, :, :])  # [n, m, 2]
+    costs: list[list[float]] = (STEEP * np.maximum(away - FREE, 0) + SOFT * away).sum(axis=2).tolist()
+    return costs
+
+
 class _Matcher:
     """The search; costs of groups are kept, because many alignments ask for the same."""
 
@@ -141,6 +154,7 @@ class _Matcher:
         self.a, self.b = first, second
         self._known: dict[tuple[Nodes, Nodes, int], Alignment] = {}
         self._left = _BUDGET
+        self._single = _size_costs(first.boxes, second.boxes)
 
     def apart(self, a: Nodes, b: Nodes) -> Alignment:
         return Alignment(self.a.weight(a) + self.b.weight(b), a, b)
@@ -159,11 +173,12 @@ class _Matcher:
 
     def pair(self, a: Nodes, b: Nodes) -> Alignment:
         """Two groups as one symbol each."""
-        x, y = self.a.box(a), self.b.box(b)
-        cost = _size_cost(x, y)
-        if len(a) + len(b) > 2:
+        if len(a) == len(b) == 1:
+            cost = self._single[a[0]][b[0]]
+        else:
             # Nothing is free for a group: a comma must not vanish into the letter before it.
-            cost = JOIN * (len(a) + len(b) - 2) + max(cost, sum(_logs(x, y)))
+            x, y = self.a.box(a), self.b.box(b)
+            cost = JOIN * (len(a) + len(b) - 2) + max(_size_cost(x, y), GROUP * sum(_logs(x, y)))
         alone = self.apart(a, b)
         return Alignment(cost, pairs=((a, b),)) if cost < alone.cost else alone
 
@@ -213,7 +228,7 @@ class _Matcher:
     def _align(self, ca: list[Nodes], cb: list[Nodes], stage: int) -> Alignment:
         """Two sequences of groups, side by side or one above the other."""
         n, m = len(ca), len(cb)
-        wa, wb = [self.a.weight(g) for g in ca], [self.b.weight(g) for g in cb]
+        wa, wb = [_alone(self.a.weight(g)) for g in ca], [_alone(self.b.weight(g)) for g in cb]
         xa, xb = [self.a.box(g) for g in ca], [self.b.box(g) for g in cb]
         band = max(_BAND, abs(n - m) + 2)
         never = Alignment(math.inf)
@@ -288,7 +303,7 @@ class _Matcher:
                 q = self.b.boxes[j]
                 across = abs(px - (q[0] + q[2] - 2 * xb[0]) / wb / 2) * (wa + wb) / 2
                 down = abs(py - (q[1] + q[3] - 2 * xb[1]) / hb / 2) * (ha + hb) / 2
-                cost = _size_cost(p, q) + max(0.0, across - 0.4) + max(0.0, down - 0.4)
+                cost = self._single[i][j] + max(0.0, across - 0.4) + max(0.0, down - 0.4)
                 if cost < self.a.weights[i] + self.b.weights[j]:
                     candidates.append((cost, i, j))
         free_a, free_b, total = set(a), set(b), 0.0
@@ -301,6 +316,11 @@ class _Matcher:
                 pairs.append(((i,), (j,)))
         rest = self.apart(tuple(sorted(free_a)), tuple(sorted(free_b)))
         return rest.plus(Alignment(total, pairs=tuple(pairs)))
+
+
+def _alone(weight: float) -> float:
+    """What it costs to leave a group alone: an i or an equals sign is one symbol, though in two pieces."""
+    return weight if weight <= 1 or weight > 2 else 1 + TWOFOLD * (weight - 1)
 
 
 def _better(one: Alignment, other: Alignment) -> Alignment:

@@ -42,9 +42,7 @@ class PdfPage(QWidget):
         self.setCursor(Qt.CursorShape.CrossCursor)
         self.setAccessibleName(self.tr("Page"))
         self.setAccessibleDescription(
-            self.tr(
-                "Space begins a box, arrows move it, Shift and arrows change its size, Enter reads it, Esc ends it"
-            )
+            self.tr("Space begins a box, arrows move it, Shift and arrows change its size, Enter reads it, Esc ends it")
         )
         self._picture = QPixmap()
         self._start: QPointF | None = None

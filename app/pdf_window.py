@@ -14,6 +14,7 @@ from PySide6.QtCore import (
     QModelIndex,
     QObject,
     QPersistentModelIndex,
+    QPointF,
     QRect,
     QRectF,
     QSize,
@@ -22,16 +23,16 @@ from PySide6.QtCore import (
     Signal,
     Slot,
 )
-from PySide6.QtGui import QAction, QImage, QKeyEvent, QKeySequence, QPainter, QPixmap, QResizeEvent, QShowEvent
+from PySide6.QtGui import QAction, QGuiApplication, QImage, QKeyEvent, QKeySequence, QPainter, QPen, QPixmap, QShowEvent
 from PySide6.QtPdf import QPdfDocument, QPdfDocumentRenderOptions
 from PySide6.QtWidgets import (
+    QHBoxLayout,
     QInputDialog,
     QLabel,
     QLineEdit,
     QListView,
     QScrollArea,
     QSpinBox,
-    QSplitter,
     QToolBar,
     QVBoxLayout,
     QWidget,
@@ -39,6 +40,7 @@ from PySide6.QtWidgets import (
 
 from app.icons import icon
 from app.pdf_page import PdfPage
+from app.theme import colors, set_text_role
 
 SNIP_DPI: Final = 300
 LEAST_DPI: Final = 200
@@ -85,6 +87,7 @@ class PageList(QAbstractListModel):
         self._document = document
         self._pictures: dict[int, QPixmap] = {}
         self._wanted: list[int] = []
+        self._empty = _square()
         self._timer = QTimer(self)
         self._timer.setInterval(0)
         self._timer.timeout.connect(self._draw_next)
@@ -106,13 +109,15 @@ class PageList(QAbstractListModel):
             return str(page + 1)
         if role == Qt.ItemDataRole.AccessibleTextRole:
             return self.tr("Page {}").format(page + 1)
+        if role == Qt.ItemDataRole.SizeHintRole:  # before there is a picture to measure
+            return QSize(THUMBNAIL + 16, THUMBNAIL + 32)
         if role == Qt.ItemDataRole.DecorationRole:
             if page not in self._pictures:
                 if page in self._wanted:
                     self._wanted.remove(page)
                 self._wanted.append(page)  # what came into sight last is drawn first
                 self._timer.start()
-            return self._pictures.get(page)
+            return self._pictures.get(page, self._empty)
         return None
 
     @Slot()
@@ -124,12 +129,26 @@ class PageList(QAbstractListModel):
         points = self._document.pagePointSize(page)
         longer = max(points.width(), points.height(), 1.0)
         # Twice the pixels: sharp on fine screens too.
-        picture = QPixmap.fromImage(
-            render_part(self._document, page, QRectF(0, 0, 1, 1), 2 * THUMBNAIL * _POINTS / longer)
-        )
-        picture.setDevicePixelRatio(2.0)
+        image = render_part(self._document, page, QRectF(0, 0, 1, 1), 2 * THUMBNAIL * _POINTS / longer)
+        image.setDevicePixelRatio(2.0)
+        picture = _square()
+        painter = QPainter(picture)
+        size = image.deviceIndependentSize()
+        place = QRectF(QPointF((THUMBNAIL - size.width()) / 2, (THUMBNAIL - size.height()) / 2), size)
+        painter.drawImage(place.topLeft(), image)
+        painter.setPen(QPen(colors(QGuiApplication.palette()).line_strong, 1))
+        painter.drawRect(place.adjusted(0.5, 0.5, -0.5, -0.5))
+        painter.end()
         self._pictures[page] = picture
         self.dataChanged.emit(self.index(page), self.index(page))
+
+
+def _square() -> QPixmap:
+    """Room for a small picture of a page: all the same size, so that the list does not jump when one arrives."""
+    picture = QPixmap(2 * THUMBNAIL, 2 * THUMBNAIL)
+    picture.setDevicePixelRatio(2.0)
+    picture.fill(Qt.GlobalColor.transparent)
+    return picture
 
 
 class PdfWindow(QWidget):
@@ -144,6 +163,7 @@ class PdfWindow(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent, Qt.WindowType.Window)
+        self.setMinimumSize(560, 400)
         self.resize(960, 900)
         self.setWindowTitle(self.tr("PDF"))
         self.document = QPdfDocument(self)
@@ -165,8 +185,11 @@ class PdfWindow(QWidget):
         self.number.setAccessibleName(self.tr("Page number"))
         self.number.setToolTip(self.tr("Page number (Ctrl+G)"))
         self.number.setKeyboardTracking(False)
+        self.number.setFixedWidth(80)
         self.count = QLabel()
         self.hint = QLabel(self.tr("Draw a box around a formula"))
+        self.hint.setContentsMargins(8, 0, 8, 0)
+        set_text_role(self.hint, "muted")
         self._make_tools()
         self._connect()
 
@@ -232,7 +255,7 @@ class PdfWindow(QWidget):
         fit = self._action("fit", self.tr("Fit the width"), "Ctrl+0", self.fit_width)
         find = QAction(self)
         find.setShortcut(QKeySequence("Ctrl+G"))
-        find.triggered.connect(lambda: (self.number.setFocus(), self.number.selectAll()))
+        find.triggered.connect(self._ask_number)
         leave = QAction(self)
         leave.setShortcut(QKeySequence(QKeySequence.StandardKey.Close))
         leave.triggered.connect(self.close)
@@ -244,16 +267,20 @@ class PdfWindow(QWidget):
         bar.addActions([zoom_out, zoom_in, fit])
         bar.addSeparator()
         bar.addWidget(self.hint)
-        split = QSplitter()
-        split.setChildrenCollapsible(False)
-        split.addWidget(self.list)
-        split.addWidget(self.area)
-        split.setStretchFactor(1, 1)
+        parts = QHBoxLayout()
+        parts.setSpacing(0)
+        parts.addWidget(self.list)
+        parts.addWidget(self.area, 1)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
         layout.addWidget(bar)
-        layout.addWidget(split, 1)
+        layout.addLayout(parts, 1)
+
+    @Slot()
+    def _ask_number(self) -> None:
+        self.number.setFocus()
+        self.number.selectAll()
 
     def _action(self, name: str, text: str, keys: str, done: object) -> QAction:
         action = QAction(icon(name), text, self)
@@ -266,6 +293,7 @@ class PdfWindow(QWidget):
         self.number.valueChanged.connect(lambda number: self.go_to(number - 1))
         self.list.selectionModel().currentChanged.connect(lambda index, _: self.go_to(index.row()))
         self.page.band_chosen.connect(self._snip)
+        self.area.installEventFilter(self)
 
     def _load(self) -> None:
         error = self.document.load(str(self._path))
@@ -322,6 +350,7 @@ class PdfWindow(QWidget):
         self.pages.reset()
         count = self.document.pageCount()
         self.number.setRange(1, count)
+        self.number.setValue(1)
         self.count.setText(self.tr(" of {} ").format(count))
         self.list.setVisible(count > 1)
         self.page.set_band(QRectF())
@@ -381,10 +410,10 @@ class PdfWindow(QWidget):
         else:
             super().keyPressEvent(event)
 
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        super().resizeEvent(event)
-        if self.fits_width:
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if watched is self.area and event.type() == QEvent.Type.Resize and self.fits_width:
             self._show_page()
+        return super().eventFilter(watched, event)
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)

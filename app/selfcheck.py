@@ -18,7 +18,7 @@ from app.component_match import Alignment, Box, Drawing, TooComplexError, match
 
 Grey = NDArray[np.uint8]
 
-THRESHOLD: Final = 0.9
+THRESHOLD: Final = 0.8
 """Weight of unmatched symbols from which on two pictures disagree: a letter does, a single comma does not."""
 EXTENT: Final = 1.9
 """Proportions may differ by this factor: spaces, which a reading leaves out, and fonts make formulas wider."""
@@ -26,7 +26,7 @@ MOST_COMPONENTS: Final = 500
 """A picture with more is no formula; only numbers are compared then."""
 _STROKE_PX: Final = 3.5
 # Ink strength that counts: hairlines of small type break at a high one, letters run together at a low one.
-_SNIP_LEVELS: Final = (40, 64, 100)
+_SNIP_LEVELS: Final = (40, 64)
 _PREVIEW_LEVEL: Final = 100
 
 

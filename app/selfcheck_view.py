@@ -5,17 +5,30 @@ from __future__ import annotations
 from typing import Literal
 
 import numpy as np
-from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, QTimer, Signal, Slot
-from PySide6.QtGui import QCloseEvent, QColor, QHideEvent, QImage, QKeySequence, QPainter, QPaintEvent, QPen, QShortcut
+from numpy.typing import NDArray
+from PySide6.QtCore import QEvent, QLineF, QRectF, QSize, Qt, QTimer, Signal, Slot
+from PySide6.QtGui import (
+    QCloseEvent,
+    QColor,
+    QHideEvent,
+    QImage,
+    QKeySequence,
+    QPainter,
+    QPaintEvent,
+    QPen,
+    QShortcut,
+    QShowEvent,
+)
 from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QLabel, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
 from app import selfcheck
 from app.background import Background
+from app.component_match import Box
 from app.icons import icon
 from app.reading import Grey
-from app.selfcheck import Agreement, Box
+from app.selfcheck import Agreement
 from app.surface import Surface
-from app.theme import colors
+from app.theme import Colors, colors
 
 Mode = Literal["side-by-side", "blink", "difference"]
 MODES: tuple[Mode, ...] = ("side-by-side", "blink", "difference")
@@ -68,14 +81,21 @@ class ComparisonCanvas(QWidget):
         room = QRectF(self.rect()).adjusted(2 * GRID, 2 * GRID, -2 * GRID, -2 * GRID)
         if self.mode == "side-by-side":
             first, second = self._halves(room)
-            self._draw(painter, self._snip, first, c.ink, c.only_snip)
-            self._draw(painter, self._preview, second, c.ink, c.only_preview)
+            caption = painter.fontMetrics().height() + GRID // 2
+            for half, layer, name, mark in (
+                (first, self._snip, self.tr("Snip"), c.only_snip),
+                (second, self._preview, self.tr("Preview"), c.only_preview),
+            ):
+                painter.setPen(c.muted)
+                painter.drawText(half, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop, name)
+                self._draw(painter, layer, half.adjusted(0, caption, 0, 0), c.ink, mark)
             painter.setPen(QPen(c.line, 1))
-            middle = (QPointF(first.right() + second.left(), 0) / 2, QPointF(0, first.bottom() + second.top()) / 2)
             if first.bottom() < second.top():
-                painter.drawLine(QPointF(room.left(), middle[1].y()), QPointF(room.right(), middle[1].y()))
+                y = (first.bottom() + second.top()) / 2
+                painter.drawLine(QLineF(room.left(), y, room.right(), y))
             else:
-                painter.drawLine(QPointF(middle[0].x(), room.top()), QPointF(middle[0].x(), room.bottom()))
+                x = (first.right() + second.left()) / 2
+                painter.drawLine(QLineF(x, room.top(), x, room.bottom()))
             return
         target = _fitted(self._snip.size, room)
         if self.mode == "blink":
@@ -83,10 +103,12 @@ class ComparisonCanvas(QWidget):
             painter.drawImage(target, layer.coloured(c.ink))
             layer.draw_marks(painter, target, mark)
         else:
-            painter.drawImage(target, _difference(self._snip, self._preview, target.size().toSize() * self._ratio(), c))
+            painter.drawImage(target, _difference(self._snip, self._preview, self._pixels(target), c))
 
-    def _ratio(self) -> float:
-        return self.devicePixelRatioF()
+    def _pixels(self, target: QRectF) -> QSize:
+        """The size of a place in pixels of the screen."""
+        ratio = self.devicePixelRatioF()
+        return QSize(max(1, round(target.width() * ratio)), max(1, round(target.height() * ratio)))
 
     def _halves(self, room: QRectF) -> tuple[QRectF, QRectF]:
         """Above one another or beside: whichever shows the snip larger."""
@@ -229,7 +251,8 @@ class SelfCheckView(QWidget):
         self._timer.stop()
         super().hideEvent(event)
 
-    def showEvent(self, event: QEvent) -> None:  # type: ignore[override]
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
         if self.canvas.mode == "blink":
             self._timer.start()
 
@@ -299,12 +322,9 @@ def _fitted(size: tuple[int, int], room: QRectF) -> QRectF:
     )
 
 
-def _difference(snip: _Layer, preview: _Layer, size: QSize, c: object) -> QImage:
+def _difference(snip: _Layer, preview: _Layer, size: QSize, c: Colors) -> QImage:
     """Both inks at the same place: in the colour of text where they coincide, in their own where they do not."""
-    from app.theme import Colors
-
-    assert isinstance(c, Colors)
-    width, height = max(size.width(), 1), max(size.height(), 1)
+    width, height = size.width(), size.height()
     first, second = (_stretched(layer, width, height) for layer in (snip, preview))
     both = np.minimum(first, second)
     weights = np.stack((both, first - both, second - both), axis=-1)  # [h, w, 3]
@@ -314,7 +334,7 @@ def _difference(snip: _Layer, preview: _Layer, size: QSize, c: object) -> QImage
     return QImage(pixels.data, width, height, 4 * width, QImage.Format.Format_RGBA8888_Premultiplied).copy()
 
 
-def _stretched(layer: _Layer, width: int, height: int) -> np.ndarray:
+def _stretched(layer: _Layer, width: int, height: int) -> NDArray[np.float64]:
     """Ink strength 0..1 [height, width]."""
     image = layer.alpha().scaled(
         width, height, Qt.AspectRatioMode.IgnoreAspectRatio, Qt.TransformationMode.SmoothTransformation

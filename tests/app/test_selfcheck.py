@@ -1,4 +1,4 @@
-"""The self-check, on formulas drawn by the preview's own renderer; `tests.checks.selfcheck` measures it on other fonts."""
+"""The self-check, on formulas drawn by the preview's own renderer; `tests.checks.selfcheck` measures other fonts."""
 
 import numpy as np
 import pytest
@@ -94,5 +94,3 @@ def test_one_piece_may_stand_for_two_that_touch_but_a_comma_does_not_vanish() ->
     comma = Drawing([(0.0, 0.0, 1.0, 1.0), (1.1, 0.8, 1.3, 1.3), (3.0, 0.0, 4.0, 1.0)])
     alone = Drawing([(0.0, 0.0, 1.0, 1.0), (3.0, 0.0, 4.0, 1.0)])
     assert match(comma, alone).missing == (1,)
-
-
