@@ -8,6 +8,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from PySide6.QtCore import QSize, Qt, Slot, qVersion
+from PySide6.QtGui import QTextFrameFormat, QTextLength, QTextTable
 from PySide6.QtWidgets import (
     QApplication,
     QDialog,
@@ -23,7 +24,7 @@ from PySide6.QtWidgets import (
 )
 
 from app.icons import icon
-from app.theme import set_text_role
+from app.theme import colors, set_text_role
 
 PARTS = (
     "torch numpy Pillow safetensors PySide6_Essentials mss ziamath latex2mathml tex2typst sympy matplotlib platformdirs"
@@ -134,7 +135,23 @@ def _browser(markdown: str, name: str) -> QTextBrowser:
     shown = QTextBrowser()
     shown.setOpenLinks(False)
     shown.setMarkdown(markdown)
+    _calm_tables(shown)
     shown.setAccessibleName(name)
     shown.setFrameShape(QTextBrowser.Shape.NoFrame)
     shown.document().setDocumentMargin(12)
     return shown
+
+
+def _calm_tables(shown: QTextBrowser) -> None:
+    """Single hairlines and room in the cells, where Markdown tables come with double ones and none."""
+    for frame in shown.document().rootFrame().childFrames():
+        if isinstance(frame, QTextTable):
+            form = frame.format().toTableFormat()
+            form.setBorderCollapse(True)
+            form.setBorder(1)
+            form.setBorderStyle(QTextFrameFormat.BorderStyle.BorderStyle_Solid)
+            form.setBorderBrush(colors(shown.palette()).line)
+            form.setCellPadding(6)
+            form.setCellSpacing(0)
+            form.setWidth(QTextLength(QTextLength.Type.PercentageLength, 100))
+            frame.setFormat(form)

@@ -105,6 +105,10 @@ class AlternativesList(QListWidget):
             self.scheduleDelayedItemsLayout()
             self.viewport().update()
 
+    def minimumSizeHint(self) -> QSize:
+        """Room for a score and a formula that can be told from others."""
+        return QSize(2 * SIDE + SCORE_WIDTH + 96, ROW_MOST)
+
     # what the rows are drawn from
 
     def latex(self, row: int) -> str:

@@ -14,7 +14,7 @@ from base64 import b64decode, b64encode
 from dataclasses import replace
 from pathlib import Path
 
-from PySide6.QtCore import QMimeData, QObject, Qt, Slot
+from PySide6.QtCore import QMimeData, QObject, Qt, QTimer, Slot
 from PySide6.QtGui import QCloseEvent
 from PySide6.QtWidgets import QApplication
 
@@ -42,6 +42,9 @@ from app.windows import Windows
 from core_model.errors import FormulensError
 
 log = logging.getLogger(__name__)
+
+LOAD_AT_LATEST_MS = 1000
+"""After the window is shown."""
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -80,7 +83,7 @@ def start_log(paths: Paths) -> None:
     root = logging.getLogger()
     try:
         handler: logging.Handler = logging.handlers.RotatingFileHandler(
-            paths.log, maxBytes=500_000, backupCount=1, encoding="utf-8", delay=True
+            paths.log, maxBytes=500_000, backupCount=1, encoding="utf-8"
         )
     except OSError:
         handler = logging.StreamHandler()
@@ -108,7 +111,7 @@ class Application(QObject):
         self.paths = paths
         self.settings, settings_problem = settings_file.load(paths.settings)
         self._overrides = checkpoint, device
-        self._closed = False
+        self._started = self._closed = False
         theme.apply(qt, self.settings.theme)  # type: ignore[arg-type]
         qt.setWindowIcon(icon("logo"))
 
@@ -133,13 +136,16 @@ class Application(QObject):
         self.window.restore(self.settings.window_geometry, self.settings.window_state)
         self.window.result.restore_layout(b64decode(self.settings.layout.get("result", "")).decode(errors="replace"))
         self.window.set_repeatable(self.snipper.can_repeat)
+        self._history_problem = self.history.problem
         self._problems = [problem for problem in (settings_problem, self.history.problem) if problem]
 
     # start and end
 
     def show(self, problems: list[str]) -> None:
-        """Show the window; the model is loaded once it is painted."""
+        """Show the window; the model is loaded once it is painted, or might have been."""
         self.window.first_painted.connect(self.start_loading)
+        # One that is minimised at once, or hidden for a snip, is not painted.
+        QTimer.singleShot(LOAD_AT_LATEST_MS, self.start_loading)
         self.window.show()
         told = [*problems, *self._problems]
         if told:
@@ -147,7 +153,10 @@ class Application(QObject):
 
     @Slot()
     def start_loading(self) -> None:
-        """Load the model and what else may wait until the window is there."""
+        """Load the model and what else may wait until the window is there; a second call does nothing."""
+        if self._started or self._closed:
+            return
+        self._started = True
         self.inference.start()
         self.preview.start()
         self.tray.start()
@@ -158,7 +167,7 @@ class Application(QObject):
         if self._closed:
             return
         self._closed = True
-        self.controller.save_edit()
+        self.controller.stop()
         self.hotkey.unregister()
         geometry, state = self.window.remembered()
         splitters = b64encode(self.window.result.layout_state().encode()).decode()
@@ -226,7 +235,9 @@ class Application(QObject):
         controller.state_changed.connect(self.on_state)
         controller.shown.connect(self.on_shown)
         controller.failed.connect(self.show_error)
+        controller.told.connect(self.show_news)
         controller.history_changed.connect(window.history.refresh)
+        controller.history_changed.connect(self.on_history_changed)
         controller.several_files.connect(self.windows.open_folder)
         controller.pdf_given.connect(self.windows.open_pdf)
         controller.ink_given.connect(self.open_ink)
@@ -383,6 +394,13 @@ class Application(QObject):
             self.show_news(self.tr("There is no ink in this picture: choose a region with the formula in it."))
         if self.settings.copy_at_once and reading.recognition.latex:
             self.actions.copy(self.settings.copy_format)
+
+    @Slot()
+    def on_history_changed(self) -> None:
+        """Say so when the history has just become unable to keep readings: its own panel may be hidden."""
+        if self.history.problem != self._history_problem:
+            self._history_problem = self.history.problem
+            self.window.messages.show_message(self._history_problem, "warning")
 
     @Slot(object)
     def on_loaded(self, info: ModelInfo) -> None:

@@ -19,7 +19,7 @@ FigureFormat = Literal["png", "svg", "pdf"]
 
 DPI: Final = 200
 _WIDTH: Final = 7.2  # inches: a page's width of text
-_MOST_TOKENS: Final = 400
+_MOST_TOKENS: Final = 80  # some two seconds, for which a program that is being closed waits
 _TALLEST: Final = 50.0  # inches; 10,000 px at this resolution
 _TITLE: Final = 0.22  # inches above each small picture
 _LONGEST_SIDE: Final = 1200  # px of the picture under the heat: a small multiple shows no more

@@ -114,7 +114,8 @@ class BatchModel(QAbstractTableModel):
             return item.latex
         if column == CONFIDENCE:
             return f"{100 * item.confidence:.0f} %" if item.status is Status.DONE else ""
-        return status_text(item) if column == STATUS else ""
+        # The file's name stands beside it, and the path would fill the column.
+        return status_text(item).removeprefix(f"{item.path} ") if column == STATUS else ""
 
     def _thumbnail(self, row: int, item: Item) -> QPixmap | None:
         if item.thumbnail is None:
@@ -152,12 +153,13 @@ class ThumbnailDelegate(QStyledItemDelegate):
         size = picture.deviceIndependentSize().scaled(room.size(), Qt.AspectRatioMode.KeepAspectRatio)
         if size.width() > picture.deviceIndependentSize().width():
             size = picture.deviceIndependentSize()
-        target = QRectF(QPointF(), size)
-        target.moveCenter(room.center())
-        painter.save()
-        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
-        painter.drawPixmap(target, picture, QRectF(picture.rect()))
-        painter.restore()
+        # Not by the painter: it takes every other line on coarse screens, and fraction bars vanish.
+        ratio = painter.device().devicePixelRatio()
+        aspect, smooth = Qt.AspectRatioMode.IgnoreAspectRatio, Qt.TransformationMode.SmoothTransformation
+        shown = picture.scaled((size * ratio).toSize(), aspect, smooth)
+        shown.setDevicePixelRatio(ratio)
+        corner = room.center() - QPointF(size.width(), size.height()) / 2
+        painter.drawPixmap(corner.toPoint(), shown)
 
 
 class BatchWindow(QWidget):
@@ -171,6 +173,7 @@ class BatchWindow(QWidget):
         self.batch = Batch(inference, self)
         self.setWindowTitle(self.tr("Read a folder"))
         self.setAcceptDrops(True)
+        self.setMinimumSize(640, 360)
         self.resize(960, 600)
         self._model = BatchModel(self.batch, self)
         self._sorted = QSortFilterProxyModel(self)
@@ -264,6 +267,7 @@ class BatchWindow(QWidget):
 
     def _connect(self) -> None:
         self.batch.started.connect(self._show_state)
+        self.batch.started.connect(self._choose_first)
         self.batch.progressed.connect(self._on_progress)
         self.batch.finished.connect(self._show_state)
         self.cancel_button.clicked.connect(self.batch.cancel)
@@ -279,6 +283,12 @@ class BatchWindow(QWidget):
 
     def _source_row(self, index: QModelIndex) -> int:
         return self._sorted.mapToSource(index).row()
+
+    @Slot()
+    def _choose_first(self) -> None:
+        """So that the keys have a row to start from, and it can be seen."""
+        if not self.table.selectionModel().hasSelection():
+            self.table.selectRow(0)
 
     @Slot(int, int)
     def _on_progress(self, ended: int, total: int) -> None:

@@ -18,9 +18,10 @@ import numpy as np
 from PySide6.QtCore import QMimeData, QObject, QTimer, Signal, Slot
 from PySide6.QtGui import QImage
 
+from app.background import Background
 from app.capture import Region, Snipper
 from app.history import History, HistoryError
-from app.images import from_grey, png, to_grey
+from app.images import from_grey, png, shrunk, shrunk_image, to_grey
 from app.inference import Inference
 from app.reading import Grey, Origin, Reading, SourceKind
 from core_model.errors import FormulensError
@@ -62,6 +63,8 @@ class Controller(QObject):
     """Whether they are being looked for."""
     failed = Signal(str)
     """A sentence for the user."""
+    told = Signal(str)
+    """The same, of nothing bad."""
     history_changed = Signal()
     several_files = Signal(list)
     """Paths to be read as a folder is."""
@@ -81,6 +84,8 @@ class Controller(QObject):
         self._inference = inference
         self._history = history
         self._snipper = snipper
+        self._background = Background(self)
+        self._opening: object | None = None
         self._pending: tuple[int, Reading | _Wanted] | None = None
         self._others: int | None = None
         self._unsaved: tuple[int, str] | None = None
@@ -112,16 +117,20 @@ class Controller(QObject):
 
     def read_image(self, image: QImage, origin: Origin) -> None:
         """Read a picture of Qt's."""
+        small = shrunk_image(image)
         try:
-            grey = to_grey(image)
+            grey = to_grey(small)
         except FormulensError as error:
             self.failed.emit(str(error))
             return
-        self._submit(grey, _Wanted(grey, origin, original=image))
+        self._submit(grey, _Wanted(grey, origin, original=small))
+        self._tell_size(image.width(), image.height(), grey)
 
     def read(self, grey: Grey, origin: Origin) -> None:
         """Read a picture [height, width]."""
-        self._submit(grey, _Wanted(grey, origin))
+        small = shrunk(grey)
+        self._submit(small, _Wanted(small, origin))
+        self._tell_size(grey.shape[1], grey.shape[0], small)
 
     def read_ink(self, ink: Ink) -> None:
         """Read a drawing; an empty one is no error and changes nothing."""
@@ -138,12 +147,7 @@ class Controller(QObject):
             if paths[0].suffix.lower() in INK_ENDINGS:
                 self.ink_given.emit(paths[0])
                 return
-            try:
-                grey = open_grey(paths[0])
-            except FormulensError as error:
-                self.failed.emit(str(error))
-                return
-            self.read(grey, Origin("file", paths[0].name))
+            self._open(paths[0])
         elif paths:
             self.several_files.emit(paths)
 
@@ -204,25 +208,32 @@ class Controller(QObject):
     @Slot()
     def cancel(self) -> None:
         """Break off what is being read."""
+        self._opening = None
         if self._pending is not None:
             self._inference.cancel(self._pending[0])
             self._pending = None
-            self._enter(State.SHOWN if self.reading is not None else State.IDLE)
+        self._settle()
+
+    def stop(self) -> None:
+        """Keep the last edit, and wait for a file that is being opened; before the program ends."""
+        self.save_edit()
+        self.cancel()
+        self._background.stop()
 
     # what comes back
 
     @Slot(QImage, object)
     def _on_captured(self, image: QImage, _: Region | None) -> None:
-        self._leave_capture()
+        self._settle(captured=True)
         self.read_image(image, Origin("snip"))
 
     @Slot()
     def _on_cancelled(self) -> None:
-        self._leave_capture()
+        self._settle(captured=True)
 
     @Slot(str)
     def _on_capture_failed(self, message: str) -> None:
-        self._leave_capture()
+        self._settle(captured=True)
         self.failed.emit(message)
 
     @Slot(int, object)
@@ -247,7 +258,7 @@ class Controller(QObject):
                 wanted.original,
             )
             self.reading = reading if wanted.entry is not None else self._keep(reading)
-        self._enter(State.SHOWN)
+        self._settle()
         self.shown.emit(self.reading)
         if self.beam <= 1 and recognition.tokens and not isinstance(wanted, Reading):
             self._others = self._inference.submit(self.reading.picture, priority="others", beam=OTHERS_BEAM)
@@ -257,19 +268,52 @@ class Controller(QObject):
 
     @Slot(int, str)
     def _on_failed(self, number: int, message: str) -> None:
+        if number == self._others:
+            self._others = None
+            self.others_pending.emit(False)
         if self._pending is not None and number == self._pending[0]:
             self._pending = None
-            self._enter(State.SHOWN if self.reading is not None else State.IDLE)
+            self._settle()
             self.failed.emit(message)
 
     # inside
 
+    def _open(self, path: Path) -> None:
+        """Open a picture beside the window, a large one takes seconds, and read it unless another comes first."""
+        this = object()
+
+        def load() -> tuple[Grey, tuple[int, ...]]:
+            grey = open_grey(path)
+            return shrunk(grey), grey.shape
+
+        def done(loaded: tuple[Grey, tuple[int, ...]]) -> None:
+            if self._opening is this:
+                small, (height, width) = loaded
+                self._submit(small, _Wanted(small, Origin("file", path.name)))
+                self._tell_size(width, height, small)
+
+        def failed(message: str) -> None:
+            if self._opening is this:
+                self._opening = None
+                self._settle()
+                self.failed.emit(message)
+
+        self._opening = this
+        self._settle()
+        self._background.run(load, done, failed)
+
+    def _tell_size(self, width: int, height: int, small: Grey) -> None:
+        if small.shape[0] < height:
+            share = self.tr("{} × {} pixels are more than a formula needs: this picture is read at 1/{} of its size.")
+            self.told.emit(share.format(width, height, round(height / small.shape[0])))
+
     def _submit(self, grey: Grey, wanted: Reading | _Wanted, prefix: tuple[str, ...] = ()) -> None:
         self.save_edit()
         self._others = None
+        self._opening = None
         number = self._inference.submit(grey, prefix=prefix, beam=self.beam)
         self._pending = number, wanted
-        self._enter(State.READING)
+        self._settle()
 
     def _from_history(self, number: int, *, again: bool) -> None:
         self.save_edit()
@@ -328,8 +372,14 @@ class Controller(QObject):
             self.state = state
             self.state_changed.emit(state)
 
-    def _leave_capture(self) -> None:
-        self._enter(State.SHOWN if self.reading is not None else State.IDLE)
+    def _settle(self, *, captured: bool = False) -> None:
+        """Enter the state that follows from what is going on; a snip under way goes before all else."""
+        if self.state is State.CAPTURING and not captured:
+            return
+        if self._pending is not None or self._opening is not None:
+            self._enter(State.READING)
+        else:
+            self._enter(State.SHOWN if self.reading is not None else State.IDLE)
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ Its shortcuts are the window's, where the same actions stand in the menu bar.
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QPointF, Qt, Signal, Slot
+from PySide6.QtCore import QEvent, QPointF, QSize, Qt, Signal, Slot
 from PySide6.QtGui import QAction, QGuiApplication, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QMenu, QToolButton, QWidget
 
@@ -42,6 +42,7 @@ class CopyButton(QToolButton):
         self.setPopupMode(QToolButton.ToolButtonPopupMode.MenuButtonPopup)
         self.setMenu(self._menu)
         self.setIcon(icon("copy", role="on_accent"))
+        self.setIconSize(QSize(22, 16))  # wider than the drawing, which keeps it off the text
         self.setFixedHeight(HEIGHT)
         self.setEnabled(False)
         self.clicked.connect(self._on_clicked)

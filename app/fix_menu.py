@@ -17,10 +17,11 @@ from PySide6.QtWidgets import (
     QPushButton,
     QVBoxLayout,
     QWidget,
+    QWidgetAction,
 )
 
 from app.latex_editor import percent
-from app.theme import monospace
+from app.theme import monospace, set_text_role
 
 if TYPE_CHECKING:
     from core_model.recognizer import TokenReading
@@ -37,7 +38,7 @@ class FixMenu(QMenu):
         super().__init__(parent)
         self.setFont(monospace())
         self.setAccessibleName(self.tr("Instead of {token}").format(token=token.text))
-        self.addSection(self.tr("Instead of {token}").format(token=_plain(token.text)))
+        self._add_heading(self.tr("Instead of {token}").format(token=token.text))
         self._add(token.text, token.confidence).setEnabled(False)
         for other in token.alternatives:
             if not _is_special(other.text):
@@ -46,6 +47,19 @@ class FixMenu(QMenu):
         self.addAction(self.tr("Type another…")).triggered.connect(self.typing_requested)
         # Not at once: the chosen action is triggered after the menu hides.
         self.aboutToHide.connect(lambda: QTimer.singleShot(0, self, self.deleteLater))
+
+    def _add_heading(self, text: str) -> None:
+        """A line that cannot be chosen; the text of Qt's own sections is not drawn under a style sheet."""
+        heading = QLabel(text)
+        heading.setTextFormat(Qt.TextFormat.PlainText)
+        heading.setContentsMargins(10, 4, 10, 4)
+        set_text_role(heading, "muted")
+        action = QWidgetAction(self)
+        action.setText(_plain(text))
+        action.setDefaultWidget(heading)
+        action.setEnabled(False)
+        self.addAction(action)
+        self.addSeparator()
 
     def _add(self, text: str, confidence: float) -> QAction:
         share = self.tr("{percent} %").format(percent=percent(confidence)) if confidence >= 0.01 else self.tr("< 1 %")

@@ -24,6 +24,7 @@ from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem
 
 from app.history import Entry, History
 from app.icons import icon
+from app.latex_editor import percent
 from app.theme import colors, monospace
 from core_model.errors import FormulensError
 
@@ -94,7 +95,7 @@ class HistoryModel(QAbstractListModel):
 
     def caption(self, entry: Entry) -> str:
         """The line below the LaTeX: when, how sure, whence."""
-        sure = self.tr("edited") if entry.edited is not None else f"{entry.confidence:.0%}"
+        sure = self.tr("edited") if entry.edited is not None else self.tr("{} %").format(percent(entry.confidence))
         return " · ".join(filter(None, (when(entry.created), sure, entry.name)))
 
     def set_filter(self, text: str, favourites: bool) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 
-from PySide6.QtCore import QEvent, QItemSelectionModel, QModelIndex, QObject, QPoint, Qt, QTimer, Signal, Slot
+from PySide6.QtCore import QEvent, QItemSelectionModel, QModelIndex, QObject, QPoint, QSize, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QAction, QKeyEvent, QKeySequence
 from PySide6.QtWidgets import (
     QAbstractItemView,
@@ -141,6 +141,10 @@ class HistoryPanel(QWidget):
         menu.aboutToHide.connect(self._enable_actions)
         return menu
 
+    def sizeHint(self) -> QSize:
+        """So wide that formulas can be told from another."""
+        return QSize(320, 480)
+
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """From the search field, Down and Enter go to the list; Esc empties the field."""
         if watched is self.search and event.type() == QEvent.Type.KeyPress and isinstance(event, QKeyEvent):
@@ -181,6 +185,7 @@ class HistoryPanel(QWidget):
             action.setShortcut(QKeySequence(keys))
             # Only while the list has the focus: elsewhere the same keys edit text or strokes.
             action.setShortcutContext(Qt.ShortcutContext.WidgetShortcut)
+            action.setShortcutVisibleInContextMenu(True)
         action.triggered.connect(target)
         self.list.addAction(action)
         return action
@@ -245,7 +250,7 @@ class HistoryPanel(QWidget):
         column.addLayout(top)
         column.addWidget(self._pages, 1)
         column.addWidget(self.undo_bar)
-        self.setMinimumWidth(240)
+        self.setMinimumWidth(280)
         self.setFocusProxy(self.search)
         QWidget.setTabOrder(self.search, self.favourites)
         QWidget.setTabOrder(self.favourites, self.more)

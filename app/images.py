@@ -2,13 +2,37 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QBuffer, QByteArray, QIODevice
+from PySide6.QtCore import QBuffer, QByteArray, QIODevice, Qt
 from PySide6.QtGui import QImage
 
 from app.reading import Grey
 from core_model.pictures import to_grey as picture_to_grey
+
+MOST_PIXELS = 10_000_000
+"""More, as a 4K screen has, no formula needs, and to keep and to show them would hold up the window."""
+
+
+def shrunk(grey: Grey) -> Grey:
+    """A picture brought down to at most `MOST_PIXELS` by averaging squares of pixels; one that has fewer as it is."""
+    factor = math.ceil(math.sqrt(grey.size / MOST_PIXELS))
+    if factor < 2:
+        return grey
+    from PIL import Image
+
+    return np.array(Image.fromarray(grey).reduce(factor))
+
+
+def shrunk_image(image: QImage) -> QImage:
+    """The same for a picture of Qt's."""
+    factor = math.ceil(math.sqrt(image.width() * image.height() / MOST_PIXELS))
+    if factor < 2:
+        return image
+    size = image.size() / factor
+    return image.scaled(size, Qt.AspectRatioMode.IgnoreAspectRatio, Qt.TransformationMode.SmoothTransformation)
 
 
 def to_grey(image: QImage) -> Grey:

@@ -69,7 +69,6 @@ class InkCanvas(QWidget):
     updated = Signal()
     """The ink is another than before, whoever changed it; or it can be undone or redone where it could not."""
     stroke_started = Signal()
-    zoomed = Signal(float)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -165,7 +164,6 @@ class InkCanvas(QWidget):
         """Zoom the view; what is at ``centre`` (in pixels of the canvas, its middle if not given) stays there."""
         self._view.zoom_by(factor, QPointF(self.rect().center()) if centre is None else centre)
         self.update()
-        self.zoomed.emit(self._view.zoom)
 
     def pan_by(self, pixels: QPointF) -> None:
         """Move the paper under the pen."""
@@ -176,7 +174,6 @@ class InkCanvas(QWidget):
         """Back to zoom 1, or so far out that all ink is seen."""
         self._view.reset(self.size(), self._ink_box())
         self.update()
-        self.zoomed.emit(self._view.zoom)
 
     def place_of(self, x: float, y: float) -> QPointF:
         """Where a place of the ink is, in pixels of the canvas."""

@@ -203,6 +203,7 @@ class InkPanel(QWidget):
 
     def _lay_out(self) -> None:
         self._read.setIcon(icon("search"))
+        self._read.setIconSize(QSize(22, 16))  # wider than the drawing, which keeps it off the text
         self._read.setToolTip(self.tr("Read the drawing now (R)"))
         self._auto.setToolTip(self.tr("A short pause after each stroke, the drawing is read"))
         row = QHBoxLayout()
@@ -212,7 +213,7 @@ class InkPanel(QWidget):
         row.addWidget(self._auto)
         row.addWidget(self._read)
         column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
+        column.setContentsMargins(16, 0, 16, 8)
         column.setSpacing(4)
         column.addLayout(row)
         column.addWidget(Surface(self.canvas), 1)

@@ -77,7 +77,7 @@ class InkView:
         room = [max(40, side - 2 * _BORDER) for side in (size.width(), size.height())]
         fitting = min(self.unit * room[0] / box.width(), self.unit * room[1] / box.height())
         self.zoom = max(ZOOM_LEAST, min(1.0, fitting))
-        if not self.seen(QRectF(QPointF(), QPointF(size.width(), size.height()))).contains(box):
+        if self.zoom < 1.0 or not self.seen(QRectF(QPointF(), QPointF(size.width(), size.height()))).contains(box):
             self.origin = box.center() - QPointF(size.width(), size.height()) / (2 * self.scale)
 
     def draw_grid(self, painter: QPainter, area: QRect, color: QColor) -> None:

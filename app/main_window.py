@@ -216,6 +216,7 @@ class MainWindow(QMainWindow):
         self.history_action.setIcon(icon("history"))
         self.history_action.setText(self.tr("&History"))
         self.history_action.setShortcut(QKeySequence("Ctrl+H"))
+        self.history_action.triggered.connect(lambda shown: self.history.setFocus() if shown else None)
         self.history_action.setToolTip(self.tr("Earlier readings") + " (Ctrl+H)")
         self.settings_action = self._action("settings", self.tr("S&ettings…"), "Ctrl+,", self.tr("Settings"))
         self.settings_action.triggered.connect(self.settings_requested)

@@ -33,8 +33,6 @@ class PdfPage(QWidget):
 
     band_chosen = Signal(QRectF)
     """The band in parts of the page."""
-    band_changed = Signal(QRectF)
-    """The band being drawn; empty when there is none."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -58,7 +56,6 @@ class PdfPage(QWidget):
         """Draw a band, in parts of the page; an empty one is none."""
         if band != self.band:
             self.band = band
-            self.band_changed.emit(band)
             self.update()
 
     def paintEvent(self, event: QPaintEvent) -> None:

@@ -40,7 +40,7 @@ _DELTA_OF_A_NOTCH: Final = 120
 
 
 class PreviewView(QAbstractScrollArea):
-    """Shows one ``Rendered``. Zoom 1 fits the width; Ctrl with the wheel, +, - and 0 change it."""
+    """Shows one ``Rendered``. Zoom 1 fits the view; Ctrl with the wheel, +, - and 0 change it."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -61,7 +61,7 @@ class PreviewView(QAbstractScrollArea):
         self.setAccessibleName(self.tr("Preview"))
         modifier = QKeySequence("Ctrl+0").toString(QKeySequence.SequenceFormat.NativeText).removesuffix("0")
         self.setToolTip(
-            self.tr("The formula as it prints. {ctrl}wheel, {ctrl}+ and {ctrl}− zoom, {ctrl}0 fits the width.").format(
+            self.tr("The formula as it prints. {ctrl}wheel, {ctrl}+ and {ctrl}− zoom, {ctrl}0 fits the view.").format(
                 ctrl=modifier
             )
         )
@@ -154,8 +154,10 @@ class PreviewView(QAbstractScrollArea):
         """Width and height of the picture on the screen."""
         if self._rendered is None:
             return 0.0, 0.0
-        room = max(self.viewport().width() - 2 * _MARGIN, 1)
-        scale = self._zoom * min(max(room / self._rendered.width, _FITS[0]), _FITS[1])
+        area = self.viewport().size()
+        across = max(area.width() - 2 * _MARGIN, 1) / self._rendered.width
+        down = max(area.height() - 2 * _MARGIN, 1) / self._rendered.height
+        scale = self._zoom * min(max(min(across, down), _FITS[0]), _FITS[1])
         return self._rendered.width * scale, self._rendered.height * scale
 
     def _box(self) -> QRectF:

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QEvent, QPoint, Qt, Signal, Slot
+from PySide6.QtCore import QEvent, QPoint, QSize, Qt, Signal, Slot
 from PySide6.QtGui import QFont, QImage, QKeySequence
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSplitter, QToolButton, QVBoxLayout, QWidget
 
@@ -26,7 +26,7 @@ from app.latex_editor import DEFAULT_THRESHOLD, LatexEditor, TokenMark, percent
 from app.preview_view import PreviewView
 from app.reading import Reading
 from app.surface import Surface
-from app.theme import colors
+from app.theme import colors, set_text_role
 from app.token_strip import TokenStrip
 from app.warning_line import WarningLine
 
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
 GRID = 8
 CAPTION_HEIGHT = 4 * GRID
+LEAST = QSize(640, 360)
 SHARES = (56, 44), (48, 52)
 """Of width for the left and right parts, of height for the upper and lower ones, at first."""
 
@@ -47,8 +48,6 @@ class ResultPanel(QWidget):
 
     edited = Signal(str)
     """The LaTeX, after the user changed it by hand or by choosing another reading."""
-    alternative_chosen = Signal(int)
-    """The index of the reading chosen, -1 for the first; `edited` follows."""
     preview_requested = Signal(str)
     """This LaTeX wants a picture; answer by `set_preview` or `set_problems`."""
     picture_requested = Signal(str)
@@ -204,7 +203,9 @@ class ResultPanel(QWidget):
     @Slot()
     def open_copy_menu(self) -> None:
         """Show the formats to copy in, below the button."""
-        self.copy_button.showMenu()
+        # Not showMenu(): its event loop holds Python's lock, and recognition would stand still as long as it is open.
+        menu = self.copy_button.menu()
+        menu.popup(self.copy_button.mapToGlobal(QPoint(0, self.copy_button.height())))
 
     def layout_state(self) -> str:
         """Where the splitters stand, for the settings."""
@@ -256,7 +257,6 @@ class ResultPanel(QWidget):
             return
         latex = self._reading.recognition.latex if index == THE_READING else self._alternatives[index].latex
         if latex != self.latex():
-            self.alternative_chosen.emit(index)
             self.editor.replace_text(latex)
 
     @Slot(str)
@@ -335,8 +335,11 @@ class ResultPanel(QWidget):
         self._token_note.setContentsMargins(0, 0, 4, 0)
         self._confidence = QLabel()
         self._confidence.setAccessibleName(self.tr("Confidence"))
+        for label in (self._token_note, self._confidence):
+            set_text_role(label, "muted")
         self.compare_button = QPushButton()
         self.compare_button.setObjectName("quiet")
+        self.compare_button.setIconSize(QSize(22, 16))  # wider than the drawing, which keeps it off the text
         self.compare_button.setShortcut(QKeySequence("Ctrl+D"))
         self.compare_button.clicked.connect(self.selfcheck_requested)
         self.copy_button = CopyButton()
@@ -431,6 +434,10 @@ class ResultPanel(QWidget):
         for one, other in (self._columns, self._columns[::-1]):
             one.splitterMoved.connect(lambda *_, one=one, other=other: other.setSizes(one.sizes()))
 
+    def minimumSizeHint(self) -> QSize:
+        """With room for captions and their buttons in any language."""
+        return super().minimumSizeHint().expandedTo(LEAST)
+
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
         if event.type() == QEvent.Type.PaletteChange:
@@ -440,16 +447,12 @@ class ResultPanel(QWidget):
         """What the palette cannot say, in the colours of the theme."""
         c = colors(self.palette())
         style = (
-            "QPushButton#quiet { border: 1px solid transparent; background: transparent; padding: 4px 8px; }"
+            "QPushButton#quiet { border: 1px solid transparent; background: transparent; padding: 4px; }"
             f"QPushButton#quiet:hover {{ background: {c.hover.name()}; }}"
             f"QPushButton#quiet:focus {{ border-color: {c.accent.name()}; }}"
         )
         if self.compare_button.styleSheet() != style:
             self.compare_button.setStyleSheet(style)
-        for label in (self._token_note, self._confidence):
-            palette = label.palette()
-            palette.setColor(palette.ColorRole.WindowText, c.muted)
-            label.setPalette(palette)
 
 
 def _cross(orientation: Qt.Orientation, parts: Sequence[QWidget]) -> QSplitter:

@@ -6,7 +6,7 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QEvent, QLineF, QRectF, QSize, Qt, QTimer, Signal, Slot
+from PySide6.QtCore import QEvent, QLineF, QRectF, QSize, Qt, QTimer, Slot
 from PySide6.QtGui import (
     QCloseEvent,
     QColor,
@@ -130,8 +130,6 @@ class ComparisonCanvas(QWidget):
 class SelfCheckView(QWidget):
     """A window that shows where a snip and the preview of its reading agree."""
 
-    mode_changed = Signal(str)
-
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent, Qt.WindowType.Window)
         self.setWindowTitle(self.tr("Compare with the snip"))
@@ -176,7 +174,6 @@ class SelfCheckView(QWidget):
         else:
             self._timer.stop()
         self._show_legend()
-        self.mode_changed.emit(mode)
 
     def _lay_out(self) -> None:
         texts = {
@@ -194,6 +191,7 @@ class SelfCheckView(QWidget):
         for number, mode in enumerate(MODES):
             button = QToolButton()
             button.setIcon(icon(mode))
+            button.setIconSize(QSize(22, 16))  # wider than the drawing, which keeps it off the text
             button.setText(texts[mode])
             button.setToolTip(tips[mode])
             button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)

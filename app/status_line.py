@@ -7,6 +7,7 @@ from PySide6.QtWidgets import QLabel, QProgressBar, QStatusBar, QWidget
 from app.controller import State
 from app.inference import ModelInfo
 from app.reading import Reading
+from app.theme import set_text_role
 
 
 class StatusLine(QStatusBar):
@@ -15,7 +16,9 @@ class StatusLine(QStatusBar):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setSizeGripEnabled(False)
+        self.setContentsMargins(16, 0, 16, 4)
         self._flow = QLabel()
+        self._last = ""
         self._busy = QProgressBar()
         self._busy.setRange(0, 0)
         self._busy.setFixedSize(96, 8)
@@ -23,6 +26,8 @@ class StatusLine(QStatusBar):
         self._busy.setAccessibleName(self.tr("Something is being done"))
         self._busy.hide()
         self._model = QLabel()
+        for label in (self._flow, self._model):
+            set_text_role(label, "muted")
         self.addWidget(self._busy)
         self.addWidget(self._flow, 1)
         self.addPermanentWidget(self._model)
@@ -54,15 +59,16 @@ class StatusLine(QStatusBar):
         """Show what is going on."""
         words = {
             State.IDLE: "",
+            State.SHOWN: self._last,
             State.CAPTURING: self.tr("Choose the formula on the screen…"),
             State.READING: self.tr("Reading…"),
         }
         self._busy.setVisible(state is State.READING)
-        if state in words:
-            self._flow.setText(words[state])
+        self._flow.setText(words[state])
 
     def set_reading(self, reading: Reading) -> None:
         """Say how long the reading took."""
         times = reading.recognition.milliseconds
         spent = times.preprocess + times.encode + times.decode
-        self._flow.setText(self.tr("Read {} symbols in {:.0f} ms").format(len(reading.recognition.tokens), spent))
+        self._last = self.tr("Read {} tokens in {:.0f} ms").format(len(reading.recognition.tokens), spent)
+        self._flow.setText(self._last)

@@ -23,14 +23,21 @@ QLabel[textRole="good"] {{ color: {good}; }}
 QStatusBar::item {{ border: none; }}
 QSplitter::handle {{ background: transparent; }}
 QSplitter::handle:hover {{ background: {line}; }}
+QMainWindow::separator {{ background: transparent; width: 8px; height: 8px; }}
+QMainWindow::separator:hover {{ background: {line}; }}
+QMenuBar {{ background: {window}; border-bottom: 1px solid {line}; padding: 2px; }}
+QMenuBar::item {{ background: transparent; padding: 4px 8px; border-radius: 4px; }}
+QMenuBar::item:selected, QMenuBar::item:pressed {{ background: {accent_soft}; color: {ink}; }}
 QToolBar {{ border: none; spacing: 4px; padding: 4px; }}
+QToolBar#actions {{ padding: 6px 8px; spacing: 8px; }}
 
 QToolButton {{ border: 1px solid transparent; border-radius: 6px; padding: 5px; color: {ink}; }}
 QToolButton:hover, QToolButton:open {{ background: {hover}; }}
 QToolButton:pressed, QToolButton:checked {{ background: {accent_soft}; }}
 QToolButton:focus {{ border-color: {accent}; }}
 QToolButton:disabled {{ color: {faint}; }}
-QToolButton[popupMode="1"] {{ padding-right: 22px; }}
+QToolButton[toolButtonStyle="2"] {{ padding: 5px 2px 5px 5px; }}
+QToolButton[popupMode="1"] {{ padding-right: 14px; }}
 QToolButton::menu-button {{ border: none; width: 18px; border-radius: 6px; }}
 QToolButton::menu-button:hover {{ background: {accent_soft}; }}
 QToolButton::menu-arrow {{ image: url("{images}/control-down.svg"); width: 12px; height: 12px; }}
@@ -104,7 +111,9 @@ QMenu::indicator:checked {{ background: {accent}; border-color: {accent}; image:
 QHeaderView::section {{
     color: {muted}; background: {window}; border: none; border-bottom: 1px solid {line}; padding: 6px 8px;
 }}
-QTableView {{ gridline-color: {line}; }}
+QTableView {{ gridline-color: {line}; outline: none; }}
+QTableView::item {{ padding: 0 8px; border: none; }}
+QTableView::item:selected {{ background: {selection}; color: {ink}; }}
 QTableCornerButton::section {{ background: {window}; border: none; }}
 QProgressBar {{
     color: {ink}; background: {line}; border: none; border-radius: 4px; min-height: 18px; text-align: center;

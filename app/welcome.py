@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QFont
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from app.icons import icon
+from app.theme import set_text_role
+
+ICON = QSize(24, 18)
+"""Wider than the drawing, which keeps it off the text."""
+LEAST = QSize(640, 360)
 
 
 class Welcome(QWidget):
@@ -27,9 +32,10 @@ class Welcome(QWidget):
         font.setWeight(QFont.Weight.DemiBold)
         title.setFont(font)
         title.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        self._hotkey = QLabel(self.tr("Everything happens on this computer; nothing is sent anywhere."))
-        self._hotkey.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        self._hotkey.setWordWrap(True)
+        promise = QLabel(self.tr("Everything happens on this computer; nothing is sent anywhere."))
+        promise.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        promise.setWordWrap(True)
+        set_text_role(promise, "muted")
 
         snip = QPushButton(icon("snip", role="on_accent"), self.tr("Snip the screen"))
         snip.setDefault(True)
@@ -42,6 +48,7 @@ class Welcome(QWidget):
         buttons.setSpacing(8)
         buttons.addStretch()
         for button in (snip, draw, open_button):
+            button.setIconSize(ICON)
             buttons.addWidget(button)
         buttons.addStretch()
 
@@ -61,7 +68,9 @@ class Welcome(QWidget):
             label.setFont(bold)
             label.setAlignment(Qt.AlignmentFlag.AlignRight)
             keys.addWidget(label, row, 0)
-            keys.addWidget(QLabel(what), row, 1)
+            told = QLabel(what)
+            set_text_role(told, "muted")
+            keys.addWidget(told, row, 1)
         centred = QHBoxLayout()
         centred.addStretch()
         centred.addLayout(keys)
@@ -72,9 +81,12 @@ class Welcome(QWidget):
         column.addStretch(3)
         column.addWidget(logo)
         column.addWidget(title)
-        column.addWidget(self._hotkey)
+        column.addWidget(promise)
         column.addSpacing(8)
         column.addLayout(buttons)
         column.addSpacing(16)
         column.addLayout(centred)
         column.addStretch(4)
+
+    def minimumSizeHint(self) -> QSize:
+        return super().minimumSizeHint().expandedTo(LEAST)

@@ -170,6 +170,8 @@ class Windows(QObject):
         """Close what is open."""
         if self._folder is not None:
             self._folder.stop()
+        if self._pdf is not None and self._pdf.password_dialog is not None:
+            self._pdf.password_dialog.reject()
         for window in (self._pdf, self._folder, self._comparison, self._settings):
             if window is not None:
                 window.close()

@@ -7,6 +7,7 @@ With FORMULENS_SKIP_NOTHING set (as .ci/run does) that is an error instead. Test
 import os
 import shutil
 import subprocess
+import sys
 from functools import cache
 from pathlib import Path
 
@@ -69,7 +70,26 @@ def missing_display() -> str:
     return ", ".join(missing)
 
 
-CHECKS = {"tex": missing_for_tex, "browser": missing_for_browser, "display": missing_display}
+@cache
+def missing_for_namespaces() -> str:
+    """Name what is absent of the means to run a program without a network or disk space, and to watch its sockets."""
+    if sys.platform != "linux":
+        return "Linux"
+    missing = [name for name in ("unshare", "strace", "dbus-daemon") if not shutil.which(name)]
+    if missing:
+        return ", ".join(missing)
+    for command in (["unshare", "--map-root-user", "--net", "--mount", "true"], ["strace", "-o", os.devnull, "true"]):
+        if subprocess.run(command, capture_output=True, check=False).returncode:
+            return f"leave to use {command[0]}"
+    return ""
+
+
+CHECKS = {
+    "tex": missing_for_tex,
+    "browser": missing_for_browser,
+    "display": missing_display,
+    "namespaces": missing_for_namespaces,
+}
 
 
 @cache

@@ -265,10 +265,12 @@ class Overlay(QWidget):
         painter.setBrush(Qt.BrushStyle.NoBrush)
         painter.setPen(QPen(table.accent, 1))
         painter.drawRect(QRectF(middle, QSize(LENS_ENLARGED, LENS_ENLARGED)))
-        painter.setPen(QPen(table.line_strong, 1))
-        painter.drawRect(glass)
         plate = QRectF(glass.left(), glass.bottom(), side, lens.height() - side)
         self._draw_plate(painter, plate, self.read_out())
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        for color, out in ((table.paper, 1), (table.ink, 0)):  # one of them shows on any picture
+            painter.setPen(QPen(color, 1))
+            painter.drawRect(lens.adjusted(-out, -out, out, out))
 
     def read_out(self) -> str:
         """The band's size in device pixels; before there is one, the pixel under the pointer."""

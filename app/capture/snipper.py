@@ -22,8 +22,6 @@ class Snipper(QObject):
     """The picture in device pixels and its `Region`, or None where the desktop does not tell where it was."""
     cancelled = Signal()
     failed = Signal(str)
-    region_changed = Signal(object)
-    """The `Region` that `again` would take."""
 
     def __init__(
         self, parent: QObject | None = None, *, handler: Handler | None = None, settle_ms: int = SETTLE_MS
@@ -69,9 +67,7 @@ class Snipper(QObject):
 
     def remember(self, region: Region | None) -> None:
         """Set the region that `again` takes, for example the one of the last session."""
-        if region != self._region:
-            self._region = region
-            self.region_changed.emit(region)
+        self._region = region
 
     def start(self, delay_s: float = 0) -> None:
         """Take the still after a delay in seconds and let the user choose a region; does nothing while busy."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +18,24 @@ if TYPE_CHECKING:
 
 # Before Qt is imported anywhere. Tests that need a real window system start their own X server and processes.
 os.environ["QT_QPA_PLATFORM"] = "offscreen"
+
+
+@pytest.fixture(autouse=True)
+def plain_looks() -> Iterator[None]:
+    """No test leaves its theme to the next one, whichever that is."""
+    yield
+    widgets = sys.modules.get("PySide6.QtWidgets")
+    running = None if widgets is None else widgets.QApplication.instance()
+    if running is not None and running.styleSheet():
+        from PySide6.QtGui import QPalette
+        from shiboken6 import delete
+
+        from app.theme import ThemeWatcher
+
+        running.setStyleSheet("")
+        running.setPalette(QPalette())
+        if (watcher := running.findChild(ThemeWatcher)) is not None:
+            delete(watcher)
 
 
 @pytest.fixture

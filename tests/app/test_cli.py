@@ -191,7 +191,8 @@ def test_the_version_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
 def test_the_program_runs_without_qt_display_or_unicode(model: Path, pictures: list[str], tmp_path: Path) -> None:
     odd = tmp_path / "größe.png"
     Path(pictures[0]).rename(odd)
-    code = "import sys; from app.__main__ import main; status = main(); assert 'PySide6' not in sys.modules; sys.exit(status)"
+    code = "import sys; from app.__main__ import main; status = main(); assert 'PySide6' not in sys.modules; "
+    code += "sys.exit(status)"
     arguments = ["recognize", str(odd), pictures[1], "--checkpoint", str(model), "--device", "cpu"]
     environment = {k: v for k, v in os.environ.items() if k not in ("DISPLAY", "WAYLAND_DISPLAY")}
     environment |= {"PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "ascii"}

@@ -1,4 +1,4 @@
-"""The flow: every way in ends in a reading and in the history; corrections go on from a prefix; faults are sentences."""
+"""The flow: each way in ends in a reading and in the history; fixing goes on from a prefix; a fault is a sentence."""
 
 from __future__ import annotations
 
@@ -78,6 +78,7 @@ def controller(qtbot: QtBot, tiny_checkpoint: Path, history: History, handler: G
     made = Controller(inference, history, Snipper(handler=handler, settle_ms=0))
     inference.start()
     yield made
+    made.stop()
     inference.stop()
 
 
@@ -140,7 +141,8 @@ def test_files_go_where_they_belong(
     controller.read_files([picture])
     assert wait_for(qtbot, ear).origin == Origin("file", "a.png")
     controller.read_files([text])
-    assert len(ear.faults) == 1 and "b.png" in ear.faults[0]
+    qtbot.waitUntil(lambda: len(ear.faults) == 1, timeout=20000)
+    assert "b.png" in ear.faults[0]
     with qtbot.waitSignal(controller.pdf_given) as pdf:
         controller.read_files([paper])
     assert pdf.args == [paper]

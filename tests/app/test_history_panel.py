@@ -237,7 +237,7 @@ def test_everything_has_a_name_and_a_place_in_the_tab_order(panel: HistoryPanel)
     )
     assert panel.search.nextInFocusChain() is not None
     spoken = row(panel, 2).data(Qt.ItemDataRole.AccessibleTextRole)
-    assert spoken.startswith(FORMULAS[0]) and "alpha.png" in spoken and "88%" in spoken
+    assert spoken.startswith(FORMULAS[0]) and "alpha.png" in spoken and "88 %" in spoken
 
 
 def test_ten_thousand_readings_are_read_only_in_sight(qtbot: QtBot, data_dir: Path) -> None:

@@ -1,11 +1,13 @@
-"""python -m tests.checks.kill [--times 200] [--script MODULE] [--seed N]
+"""python -m tests.checks.kill [--times 200] [--script MODULE] [--within SECONDS] [--seed N]
 
 SIGKILL at random moments of a scripted session: nothing finished may be lost, no start refused. Exit status 0 if so.
 
 A script is run as `python -m MODULE FOLDER SEED` and prints one JSON object a line: first `{"op": "ready"}`, before it
-opens `FOLDER/history.sqlite3`, and then each change of the history once it is finished. This module is the script
-of the history alone. After each kill the history is opened and compared with all that was ever reported as finished.
-What was under way may be there or not, but not by halves.
+opens `FOLDER/history.sqlite3`, and then each change of the history once it is finished. The usual script is a session
+of the whole app; this module itself is the script of the history alone, some hundred times as fast. After each kill
+the settings must be whole, and the history is opened and compared with all that was ever reported as finished. What
+was under way may be there or not, but not by halves. A script that finds its files damaged, or the lock still taken,
+ends by itself: then the check fails.
 """
 
 from __future__ import annotations
@@ -24,13 +26,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from app import settings
 from app.history import History
 
+APP, HISTORY = "tests.checks.session", "tests.checks.kill"
+"""The scripts."""
+WITHIN = {APP: 0.5, HISTORY: 0.03}
+"""Seconds: somewhere within what the script does next."""
 FILE = "history.sqlite3"
 MOST_CHANGES = 16
-"""A script is killed after 0 to so many of its lines, whatever the speed of the machine …"""
-LONGEST = 0.03
-"""… and 0 to so many seconds: somewhere within what it does next."""
+"""A script is killed after one to so many of its lines, whatever the speed of the machine, and a moment later."""
 
 
 @dataclass
@@ -55,6 +60,9 @@ class Known:
             assert isinstance(number, int)
             self.latex[number], self.edited[number] = str(change["latex"]), None
             self.favourite[number] = False
+        elif change["op"] == "replace":
+            assert isinstance(number, int)
+            self.latex[number], self.edited[number] = str(change["latex"]), None
         elif change["op"] == "edit":
             assert isinstance(number, int)
             text = change["latex"]
@@ -65,6 +73,9 @@ class Known:
         elif change["op"] == "delete":
             assert isinstance(number, int)
             self.gone.add(number)
+        elif change["op"] == "restore":
+            assert isinstance(number, int)
+            self.gone.discard(number)
 
     def losses(self, history: History) -> list[str]:
         """What of it is not there, or not as it should be."""
@@ -87,14 +98,18 @@ class Known:
         return losses
 
 
-def run(folder: Path, times: int, *, script: str = "tests.checks.kill", seed: int = 1) -> tuple[Known, list[str]]:
+def run(
+    folder: Path, times: int, *, script: str = HISTORY, within: float = WITHIN[HISTORY], seed: int = 1
+) -> tuple[Known, list[str]]:
     """Kill the script `times` times; what is known to be finished, and what was lost of it."""
     rng = random.Random(seed)
     known = Known()
     losses: list[str] = []
     for turn in range(times):
-        for change in killed(folder, script, rng):
+        for change in killed(folder, script, within, rng):
             known.learn(change)
+        problem = settings.load(folder / "settings.json")[1]
+        losses += [f"kill {turn + 1}: {problem}"] if problem else []
         history = History(folder / FILE)
         losses += [f"kill {turn + 1}: {loss}" for loss in known.losses(history)]
         # What was under way is settled now, one way or the other.
@@ -103,7 +118,9 @@ def run(folder: Path, times: int, *, script: str = "tests.checks.kill", seed: in
             if entry is None:
                 known.gone.add(number)
             else:
-                known.edited[number], known.favourite[number] = entry.edited, entry.favourite
+                known.gone.discard(number)
+                known.latex[number], known.edited[number] = entry.latex, entry.edited
+                known.favourite[number] = entry.favourite
         known.touched = set()
         history.close()
         if losses:
@@ -111,13 +128,13 @@ def run(folder: Path, times: int, *, script: str = "tests.checks.kill", seed: in
     return known, losses
 
 
-def killed(folder: Path, script: str, rng: random.Random) -> Iterator[dict[str, object]]:
+def killed(folder: Path, script: str, within: float, rng: random.Random) -> Iterator[dict[str, object]]:
     """Run a script, kill it at a random moment, and give all that it reported until then."""
     arguments = [sys.executable, "-m", script, str(folder), str(rng.randrange(2**31))]
     with subprocess.Popen(arguments, stdout=subprocess.PIPE) as child:
         assert child.stdout is not None
         lines = [child.stdout.readline() for _ in range(rng.randint(1, MOST_CHANGES))]  # the first says: ready
-        time.sleep(rng.uniform(0, LONGEST))
+        time.sleep(rng.uniform(0, within))
         if not lines[-1] or child.poll() is not None:
             raise SystemExit(f"the script ended by itself, with status {child.wait()}")
         child.kill()
@@ -188,11 +205,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """The command; returns the exit status."""
     parser = argparse.ArgumentParser(prog="python -m tests.checks.kill")
     parser.add_argument("--times", type=int, default=200)
-    parser.add_argument("--script", default="tests.checks.kill", metavar="MODULE")
+    parser.add_argument("--script", default=APP, metavar="MODULE", help=f"default: {APP}; {HISTORY}: the history alone")
+    parser.add_argument("--within", type=float, metavar="SECONDS", help="longest wait after the last line")
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory() as folder:
-        known, losses = run(Path(folder), options.times, script=options.script, seed=options.seed)
+        within = WITHIN.get(options.script, 0.1) if options.within is None else options.within
+        known, losses = run(Path(folder), options.times, script=options.script, within=within, seed=options.seed)
     for loss in losses:
         print(loss)
     print(f"{options.times} kills; {len(known.latex)} readings finished, {len(known.gone)} of them deleted again")

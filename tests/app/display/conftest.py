@@ -9,9 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.app.display.desktop import ROOT, Desktop
+from tests.app.display.desktop import SAMPLES, Desktop
 
-SAMPLES = ROOT / "resources" / "samples"
 MARGIN = 24
 """Ground around a sample in another program's window."""
 

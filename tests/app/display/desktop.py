@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -15,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 ROOT = Path(__file__).parents[3]
+SAMPLES = ROOT / "resources" / "samples"
 FOREIGN = Path(__file__).with_name("foreign.py")
 PATIENCE_S = 60.0
 """A machine that is busy with something else takes its time; where nothing is wrong nobody waits so long."""
@@ -128,11 +131,14 @@ class Desktop:
         return int(found["X"]), int(found["Y"]), int(found["WIDTH"]), int(found["HEIGHT"])
 
     def grab(self, left: int, top: int, width: int, height: int) -> Pixels:
-        """A picture of a part of the screen, [height, width, 3], taken without the app."""
+        """A picture of a part of the screen, as far as it is on it, [height, width, 3]; taken without the app."""
         import mss
 
         with mss.MSS(display=self.display) as camera:
-            shot = camera.grab({"left": left, "top": top, "width": width, "height": height})
+            screen = camera.monitors[0]
+            right, bottom = min(left + width, screen["width"]), min(top + height, screen["height"])
+            left, top = max(left, 0), max(top, 0)
+            shot = camera.grab({"left": left, "top": top, "width": right - left, "height": bottom - top})
         return np.asarray(shot)[:, :, 2::-1].copy()
 
     # what a user does
@@ -145,12 +151,12 @@ class Desktop:
         """Click with the left button."""
         self.run("xdotool", "mousemove", *map(str, place), "click", "1")
 
-    def drag(self, *places: Place, pause: str = "0") -> None:
-        """Press the left button at the first place, move over the others, release at the last; seconds between."""
+    def drag(self, *places: Place) -> None:
+        """Press the left button at the first place, move over the others, release at the last."""
         steps: list[str] = ["mousemove", *map(str, places[0]), "mousedown", "1"]
         for place in places[1:]:
-            steps += ["sleep", pause, "mousemove", *map(str, place)]
-        self.run("xdotool", *steps, "sleep", pause, "mouseup", "1")
+            steps += ["mousemove", *map(str, place)]
+        self.run("xdotool", *steps, "mouseup", "1")
 
     # the clipboard
 
@@ -182,6 +188,25 @@ class Foreign:
         self.window = self._process.stdout.readline().strip()
         assert self.window, "the other program is gone"
 
+    def drag_to(self, target: Place) -> None:
+        """Carry its picture to another window, and let go as soon as that would take it."""
+        left, top, width, height = self._desktop.geometry(self.window)
+        start = str(left + width // 2), str(top + height // 2)
+        self._desktop.run("xdotool", "mousemove", *start, "mousedown", "1", "mousemove_relative", "9", "9")
+        said: list[str] = []
+        reader = threading.Thread(target=lambda: said.append(self._process.stdout.readline()), daemon=True)
+        reader.start()
+        steps = itertools.cycle((0, 1))
+
+        def taken() -> bool:
+            # A hand is never quite still; the two programs ask each other at each move.
+            self._desktop.run("xdotool", "mousemove", str(target[0] + next(steps)), str(target[1]))
+            return bool(said)
+
+        wait_for(taken, "the other window's consent")
+        self._desktop.run("xdotool", "mouseup", "1")
+        assert said == ["taken\n"]
+
     def close(self) -> None:
         """End it."""
         end_group(self._process)
@@ -193,6 +218,7 @@ def end_group(process: subprocess.Popen[str]) -> None:
         try:
             os.killpg(process.pid, sign)
             process.wait(timeout=10)
+            break
         except ProcessLookupError:
             break
         except subprocess.TimeoutExpired:

@@ -1,7 +1,8 @@
 """Another program in the X server, for tests: python foreign.py LEFT TOP [file|picture], names of pictures by stdin.
 
 Shows the pictures one after the other without frame at that place of the screen, and prints the window's number when
-one is painted. With `file` or `picture` a drag with the mouse carries it away as that.
+one is painted. With `file` or `picture` a drag with the mouse carries it away as that; `taken` is printed when the
+program beneath the pointer would take it.
 """
 
 from __future__ import annotations
@@ -50,6 +51,7 @@ class Window(QWidget):
             data.setImageData(self._image)
         drag = QDrag(self)
         drag.setMimeData(data)
+        drag.actionChanged.connect(lambda action: print("taken" if action else "refused", flush=True))
         drag.exec(Qt.DropAction.CopyAction)
 
 

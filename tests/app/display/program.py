@@ -16,9 +16,10 @@ from urllib.parse import quote
 import numpy as np
 from PIL import Image
 
-from tests.app.display.desktop import OVERLAY, PATIENCE_S, ROOT, Desktop, Pixels, Place, wait_for
+from tests.app.display.desktop import OVERLAY, PATIENCE_S, ROOT, Desktop, Pixels, Place, end_group, wait_for
 
 TITLE = "^Formulens$"
+SENTINEL = b"what was there before"
 
 
 @dataclass(frozen=True)
@@ -47,12 +48,11 @@ class Row:
 class Program:
     """`python -m app` with a data folder of its own."""
 
-    def __init__(self, desktop: Desktop, data: Path, checkpoint: Path | None = None, **environment: str) -> None:
+    def __init__(self, desktop: Desktop, data: Path, **environment: str) -> None:
         self.desktop = desktop
         self.data = data
         self._environment = desktop.environment(**environment)
-        model = [] if checkpoint is None else ["--checkpoint", str(checkpoint)]
-        self._command = [sys.executable, "-m", "app", "--data-dir", str(data), "--device", "cpu", *model]
+        self._command = [sys.executable, "-m", "app", "--data-dir", str(data), "--device", "cpu"]
         self._said = data.with_name(f"{data.name}.stderr")
         self._process: subprocess.Popen[str] | None = None
 
@@ -80,6 +80,11 @@ class Program:
         self.focus()
         self.desktop.keys("ctrl+q")
         self.ended()
+
+    def kill(self) -> None:
+        """End it in whatever state it is, if it still runs."""
+        if self._process is not None:
+            end_group(self._process)
 
     def ended(self) -> None:
         """Wait for the end, and see that it went well: what Qt or Python complained of fails the test."""
@@ -126,6 +131,14 @@ class Program:
         wait_for(lambda: len(self.desktop.windows(OVERLAY, self.pid)) == count, "the overlay")
         assert self.hidden()
 
+    def open_copy_menu(self) -> None:
+        """Open the menu of formats by its key."""
+        self.focus()
+        self.desktop.run("xdotool", "mousemove", "1", "1")  # where no tooltip comes that could be taken for the menu
+        standing = set(self.desktop.windows("", self.pid))
+        self.desktop.keys("ctrl+shift+c")
+        wait_for(lambda: set(self.desktop.windows("", self.pid)) - standing, "the menu")
+
     # its history
 
     def rows(self) -> list[Row]:
@@ -151,11 +164,19 @@ class Program:
         """The first reading later than that one, when it is there."""
         return wait_for(lambda: [row for row in self.rows() if row.id > after], "a reading in the history")[0]
 
-    def copied(self) -> str:
-        """Press the app's own key to copy, and paste in another program."""
-        sentinel = self.data / "before"
-        sentinel.write_text("what was there before")
+    def forget_clipboard(self) -> None:
+        """Put something else there, to see what comes."""
+        sentinel = self.data / "sentinel"
+        sentinel.write_bytes(SENTINEL)
         self.desktop.put_on_clipboard(sentinel, "UTF8_STRING")
-        self.keys("ctrl+Return")
-        wait_for(lambda: self.desktop.clipboard() not in (b"", b"what was there before"), "the copy")
+
+    def pasted(self, *keys: str) -> str:
+        """Press keys that copy text, until another program can paste it: there must be something to copy first."""
+        self.forget_clipboard()
+
+        def copied() -> bool:
+            self.keys(*keys)
+            return self.desktop.clipboard() not in (b"", SENTINEL)
+
+        wait_for(copied, "the copy")
         return self.desktop.clipboard().decode()
