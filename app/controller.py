@@ -1,6 +1,7 @@
 """The flow from a picture to a reading: idle -> capturing -> reading -> shown. Knows no widget.
 
-snip, paste, file, page, ink -> `read` -> inference -> `shown` (Reading) -> history; then the alternatives
+snip, paste, file, page, ink -> `read` -> inference -> `shown` (Reading) -> history; then the alternatives, and what a
+drawing may be as a lone symbol
 correct one token            -> `fix`  -> inference with that prefix -> `shown`
 """
 
@@ -28,9 +29,11 @@ from core_model.errors import FormulensError
 from core_model.ink import Ink, read_json, to_json
 from core_model.pictures import open_grey
 from core_model.strokes import rasterize
+from core_model.symbol_ink import looks_like_one_symbol
 
 if TYPE_CHECKING:
     from core_model.recognizer import Recognition
+    from core_model.symbol_classifier import SymbolGuess
 
 log = logging.getLogger(__name__)
 
@@ -59,6 +62,8 @@ class Controller(QObject):
     """`Reading`: a new one"""
     others_found = Signal(object)
     """Tuple of `Alternative` of the reading that is shown."""
+    symbols_found = Signal(object)
+    """Tuple of `Alternative`: what the drawing that is shown may be as a lone symbol."""
     others_pending = Signal(bool)
     """Whether they are being looked for."""
     failed = Signal(str)
@@ -88,6 +93,7 @@ class Controller(QObject):
         self._opening: object | None = None
         self._pending: tuple[int, Reading | _Wanted] | None = None
         self._others: int | None = None
+        self._symbols: int | None = None
         self._unsaved: tuple[int, str] | None = None
         self._edit_timer = QTimer(self)
         self._edit_timer.setSingleShot(True)
@@ -95,6 +101,7 @@ class Controller(QObject):
         self._edit_timer.timeout.connect(self.save_edit)
         inference.recognized.connect(self._on_recognized)
         inference.failed.connect(self._on_failed)
+        inference.named.connect(self._on_named)
         snipper.captured.connect(self._on_captured)
         snipper.cancelled.connect(self._on_cancelled)
         snipper.failed.connect(self._on_capture_failed)
@@ -260,11 +267,21 @@ class Controller(QObject):
             self.reading = reading if wanted.entry is not None else self._keep(reading)
         self._settle()
         self.shown.emit(self.reading)
+        if self.reading.ink is not None and not isinstance(wanted, Reading) and looks_like_one_symbol(self.reading.ink):
+            self._symbols = self._inference.name_symbol(self.reading.ink)
         if self.beam <= 1 and recognition.tokens and not isinstance(wanted, Reading):
             self._others = self._inference.submit(self.reading.picture, priority="others", beam=OTHERS_BEAM)
             self.others_pending.emit(True)
         elif recognition.alternatives:
             self.others_found.emit(recognition.alternatives)
+
+    @Slot(int, object)
+    def _on_named(self, number: int, guesses: tuple[SymbolGuess, ...]) -> None:
+        if number == self._symbols:
+            from core_model.recognizer import Alternative
+
+            self._symbols = None
+            self.symbols_found.emit(tuple(Alternative(guess.latex, guess.probability) for guess in guesses))
 
     @Slot(int, str)
     def _on_failed(self, number: int, message: str) -> None:
@@ -309,7 +326,7 @@ class Controller(QObject):
 
     def _submit(self, grey: Grey, wanted: Reading | _Wanted, prefix: tuple[str, ...] = ()) -> None:
         self.save_edit()
-        self._others = None
+        self._others = self._symbols = None
         self._opening = None
         number = self._inference.submit(grey, prefix=prefix, beam=self.beam)
         self._pending = number, wanted
