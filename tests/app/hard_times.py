@@ -20,11 +20,12 @@ import numpy as np
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
-from app.application import Application, start_log
+from app.application import Application
 from app.history import History
 from app.paths import Paths
 from app.reading import Grey, Origin
 from app.single_instance import SingleInstance
+from app.startup import start_log
 
 PATIENCE_S = 120.0
 FILLING = "filling"
