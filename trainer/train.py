@@ -152,6 +152,8 @@ class Training:
             self.position = Position(**state["position"])
             self.hours, self.best = state["hours"], state["best"]
             self.unimproved, self.validated_at = state["unimproved"], state["validated_at"]
+            if state.get("best_by", options.best_by) != options.best_by:  # not to be compared with what follows
+                self.best, self.unimproved = None, 0
             if accelerator.is_main_process:
                 folder.forget_after(self.position.step)
             accelerator.print(f"going on at sample {self.position.samples:,}")
@@ -298,6 +300,7 @@ class Training:
                 "position": self.position.as_dict(),
                 "hours": self.hours,
                 "best": self.best,
+                "best_by": self.options.best_by,
                 "unimproved": self.unimproved,
                 "validated_at": self.validated_at,
                 "average": None if self.average is None else self.average.state(),
