@@ -4,6 +4,7 @@
 # make screenshots   the window in all its states, to build/screenshots
 # make benchmark-app smoothness while reading, and time to the window and to the first reading
 # make kill-test     200 kills at random moments: nothing finished may be lost
+# make offline-test  the whole app without a network, and under strace: no socket but local ones (Linux)
 # make clean         forget the virtual environment
 #
 # They set up .venv by themselves (Linux, macOS; Python 3.11 or newer). The pip lines they stand for are in the README.
@@ -15,7 +16,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 SAMPLES := $(sort $(wildcard resources/samples/*.png resources/samples/*.jpg))
 
-.PHONY: run test test-display screenshots benchmark-app kill-test lint clean
+.PHONY: run test test-display screenshots benchmark-app kill-test offline-test lint clean
 
 run: $(VENV)/.installed-base
 	@if [ -n "$$DISPLAY$$WAYLAND_DISPLAY" ] || [ "$$(uname)" = Darwin ]; then $(BIN)/formulens; else \
@@ -23,7 +24,7 @@ run: $(VENV)/.installed-base
 	  $(BIN)/formulens recognize $(SAMPLES); fi
 
 test: $(VENV)/.installed-test lint
-	$(BIN)/python -m pytest -n auto --durations 10
+	$(BIN)/python -m pytest -n auto --dist loadfile --durations 10
 
 test-display: $(VENV)/.installed-test
 	$(BIN)/python -m pytest -m display
@@ -36,6 +37,9 @@ benchmark-app: $(VENV)/.installed-test
 
 kill-test: $(VENV)/.installed-test
 	$(BIN)/python -m tests.checks.kill --times 200
+
+offline-test: $(VENV)/.installed-test
+	$(BIN)/python -m tests.checks.offline
 
 lint: $(VENV)/.installed-test
 	$(BIN)/ruff check .

@@ -21,7 +21,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     arguments = sys.argv[1:] if arguments is None else list(arguments)
     if arguments[:1] == ["recognize"]:
         return cli.main(arguments[1:])
-    options = _parser().parse_args(arguments)
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    if options.command and options.files:
+        parser.error(f"--{options.command} takes no files")
     if fault := _no_display():
         print(f"error: {fault} Pictures are read without a window by `formulens recognize FILE...`", file=sys.stderr)
         return 2
@@ -29,7 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # torch 2.9 and newer can fail to load its libraries once Qt's are loaded: pytorch/pytorch#169429.
         import torch  # noqa: F401
     try:
-        from app.application import run
+        from app.startup import run
     except ImportError as error:
         print(
             f"error: the window needs PySide6, which cannot be loaded here ({error}). Install Formulens again; on "
@@ -48,7 +51,13 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"formulens {cli.version()}")
     parser.add_argument("files", nargs="*", type=Path, metavar="FILE", help="pictures, PDF or ink to open")
-    parser.add_argument("--snip", action="store_true", help="snip at once; for a shortcut of the desktop")
+    commands = parser.add_mutually_exclusive_group()
+    for command, words in (
+        ("snip", "snip at once; for a shortcut of the desktop"),
+        ("draw", "show the canvas"),
+        ("paste", "read the picture on the clipboard"),
+    ):
+        commands.add_argument(f"--{command}", dest="command", action="store_const", const=command, help=words)
     parser.add_argument("--data-dir", type=Path, metavar="DIR", help="keep settings and history there instead")
     parser.add_argument("--device", choices=("auto", "cpu", "mps", "cuda"), help="where to compute, for this start")
     parser.add_argument("--checkpoint", type=Path, metavar="DIR", help="another model than the one in the box")

@@ -16,8 +16,8 @@ from app.selfcheck import Agreement
 from app.settings import Settings
 from core_model.errors import FormulensError
 
-SLOW_FORMATS = ("mathml", "typst", "sympy", "figure")
-"""Their libraries take up to a second to load: they are made beside the window."""
+SLOW_FORMATS = ("mathml", "typst", "sympy", "svg", "png", "figure")
+"""They are made beside the window: their libraries take up to a second to load, and large formulas long to draw."""
 CHECK_FONT_PX = 40.0
 """Size of the preview that the self-check looks at: at less, symbols run together."""
 CHECK_PAUSE_MS = 250
@@ -41,6 +41,8 @@ class ReadingActions(QObject):
         self._preview = preview
         self._background = Background(self)
         self._settings = Settings()
+        self._copying: object | None = None
+        """The copy that is being made; None once something else is on the clipboard."""
         self._checked: tuple[str, Reading] | None = None
         self._check_timer = QTimer(self)
         self._check_timer.setSingleShot(True)
@@ -58,6 +60,7 @@ class ReadingActions(QObject):
         window.copy_requested.connect(lambda: self.copy(self._settings.copy_format))
         preview.rendered.connect(self._on_rendered)
         preview.failed.connect(self._on_not_rendered)
+        QApplication.clipboard().dataChanged.connect(self._on_clipboard_changed)
         preview.small_rendered.connect(self._panel.set_alternative_picture)
 
     def apply(self, settings: Settings) -> None:
@@ -73,14 +76,12 @@ class ReadingActions(QObject):
 
     @Slot(str)
     def copy_by_menu(self, key: str) -> None:
-        """Copy in a format and stay with it."""
-        if key != self._settings.copy_format:
-            self.format_chosen.emit(key)
-        self.copy(key)
+        """Copy in a format, and stay with it if that was possible."""
+        self.copy(key, stay=True)
 
     @Slot(str)
-    def copy(self, key: str) -> None:
-        """Copy the LaTeX as it stands, in a format."""
+    def copy(self, key: str, *, stay: bool = False) -> None:
+        """Copy the LaTeX as it stands, in a format; what is put on the clipboard before that is done stays there."""
         latex, settings = self._panel.latex(), self._settings
         if not latex.strip():
             self.failed.emit(self.tr("There is nothing to copy yet."))
@@ -108,12 +109,22 @@ class ReadingActions(QObject):
             data.moveToThread(self.thread())
             return data
 
+        this = self._copying = object()
+
         def put(data: QMimeData) -> None:
+            if self._copying is not this:
+                return
             QApplication.clipboard().setMimeData(data)
             self.told.emit(self.tr("Copied as {}.").format(format_of(key).label))
+            if stay and key != self._settings.copy_format:
+                self.format_chosen.emit(key)
+
+        def failed(message: str) -> None:
+            if self._copying is this:
+                self.failed.emit(message)
 
         if key in SLOW_FORMATS:
-            self._background.run(make, put, self.failed.emit)
+            self._background.run(make, put, failed)
             return
         try:
             put(make())
@@ -123,8 +134,15 @@ class ReadingActions(QObject):
     @Slot(str)
     def copy_text(self, latex: str) -> None:
         """Copy LaTeX of the history as it is."""
+        self._copying = None
         QApplication.clipboard().setText(latex)
         self.told.emit(self.tr("Copied as {}.").format(format_of("raw").label))
+
+    @Slot()
+    def _on_clipboard_changed(self) -> None:
+        # Of what we put there ourselves Windows tells late, perhaps when the next copy is already being made.
+        if not QApplication.clipboard().ownsClipboard():
+            self._copying = None
 
     @Slot(str, object)
     def _on_rendered(self, latex: str, rendered: Rendered) -> None:

@@ -5,24 +5,21 @@ Read `Application.__init__` from top to bottom: it is the list of what there is 
 
 from __future__ import annotations
 
-import argparse
-import logging
-import logging.handlers
 import os
-import sys
 from base64 import b64decode, b64encode
 from dataclasses import replace
 from pathlib import Path
 
-from PySide6.QtCore import QMimeData, QObject, Qt, QTimer, Slot
+from PySide6.QtCore import QMimeData, QObject, QTimer, Slot
 from PySide6.QtGui import QCloseEvent
 from PySide6.QtWidgets import QApplication
 
+from app import file_dialogs, theme
 from app import settings as settings_file
-from app import theme
 from app.actions import ReadingActions
 from app.capture import Region, Snipper
 from app.capture.models import Handler
+from app.capture.snipper import blocking_dialog
 from app.controller import Controller, State
 from app.history import History
 from app.history_panel import HistoryPanel
@@ -41,55 +38,8 @@ from app.tray import Tray
 from app.windows import Windows
 from core_model.errors import FormulensError
 
-log = logging.getLogger(__name__)
-
 LOAD_AT_LATEST_MS = 1000
 """After the window is shown."""
-
-
-def run(arguments: argparse.Namespace) -> int:
-    """`formulens`: the window until it is closed; returns the exit status."""
-    # Every move of a pen counts; Qt would merge them.
-    QApplication.setAttribute(Qt.ApplicationAttribute.AA_CompressHighFrequencyEvents, False)
-    qt = QApplication.instance() or QApplication(sys.argv[:1])
-    assert isinstance(qt, QApplication)
-    qt.setApplicationName("Formulens")
-    qt.setDesktopFileName("io.github.formulens.Formulens")  # dotted, or desktop portals refuse global keys
-    qt.setQuitOnLastWindowClosed(False)
-    paths = Paths.default() if arguments.data_dir is None else Paths.at(arguments.data_dir)
-    problems = list(paths.create())
-    start_log(paths)
-    instance = SingleInstance(paths)
-    files = tuple(str(path.absolute()) for path in arguments.files)
-    wanted = Request("snip" if arguments.snip else "raise", files)
-    try:
-        if not instance.start(wanted):
-            return 0
-    except FormulensError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    application = Application(qt, paths, instance, checkpoint=arguments.checkpoint, device=arguments.device)
-    application.show(problems)
-    if arguments.snip or files:
-        application.on_request(wanted)
-    status = qt.exec()
-    application.close()
-    instance.close()
-    return status
-
-
-def start_log(paths: Paths) -> None:
-    """Warnings and our own faults go to a small file, for whoever reports them."""
-    root = logging.getLogger()
-    try:
-        handler: logging.Handler = logging.handlers.RotatingFileHandler(
-            paths.log, maxBytes=500_000, backupCount=1, encoding="utf-8"
-        )
-    except OSError:
-        handler = logging.StreamHandler()
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
-    root.addHandler(handler)
-    root.setLevel(logging.INFO)
 
 
 class Application(QObject):
@@ -112,6 +62,8 @@ class Application(QObject):
         self.settings, settings_problem = settings_file.load(paths.settings)
         self._overrides = checkpoint, device
         self._started = self._closed = False
+        self._stepped_aside = False
+        """The window was hidden for a snip and has to come back."""
         theme.apply(qt, self.settings.theme)  # type: ignore[arg-type]
         qt.setWindowIcon(icon("logo"))
 
@@ -134,7 +86,11 @@ class Application(QObject):
             instance.requested.connect(self.on_request)
         self._apply_settings()
         self.window.restore(self.settings.window_geometry, self.settings.window_state)
-        self.window.result.restore_layout(b64decode(self.settings.layout.get("result", "")).decode(errors="replace"))
+        layout = {part: b64decode(text).decode(errors="replace") for part, text in self.settings.layout.items()}
+        self.window.result.restore_layout(layout.get("result", ""))
+        self.window.restore_split(layout.get("canvas", ""))
+        self.windows.restore(self.settings.layout)
+        file_dialogs.begin_in(self.settings.last_folder)
         self.window.set_repeatable(self.snipper.can_repeat)
         self._history_problem = self.history.problem
         self._problems = [problem for problem in (settings_problem, self.history.problem) if problem]
@@ -162,6 +118,7 @@ class Application(QObject):
         self.tray.start()
         self._register_hotkey()
 
+    @Slot()
     def close(self) -> None:
         """Keep what is open, end the threads; a second call does nothing."""
         if self._closed:
@@ -170,14 +127,21 @@ class Application(QObject):
         self.controller.stop()
         self.hotkey.unregister()
         geometry, state = self.window.remembered()
-        splitters = b64encode(self.window.result.layout_state().encode()).decode()
+        splitters = {
+            part: b64encode(state.encode()).decode()
+            for part, state in (
+                ("result", self.window.result.layout_state()),
+                ("canvas", self.window.split_state()),
+            )
+        }
         region = self.snipper.region
         self._save(
             replace(
                 self.settings,
                 window_geometry=geometry,
                 window_state=state,
-                layout={**self.settings.layout, "result": splitters},
+                layout={**self.settings.layout, **self.windows.layout(), **splitters},
+                last_folder=file_dialogs.last_folder(),
                 last_region=None
                 if region is None
                 else (
@@ -213,6 +177,7 @@ class Application(QObject):
         window.settings_requested.connect(self.open_settings)
         window.about_requested.connect(self.windows.open_about)
         window.quit_requested.connect(self.quit)
+        window.cancel_requested.connect(controller.cancel)
         window.closing.connect(self.on_closing)
         window.delay_changed.connect(self.remember_delay)
         window.ink.ink_changed.connect(controller.read_ink)
@@ -225,7 +190,7 @@ class Application(QObject):
         self.tray.snip.connect(self.snip_now)
         self.tray.draw.connect(self.draw)
         self.tray.paste.connect(self.paste)
-        self.tray.show.connect(window.bring_up)
+        self.tray.show.connect(self.bring_up)
         self.tray.quit.connect(self.quit)
         self.hotkey.activated.connect(self.snip_now)
         self.hotkey.outcome_changed.connect(self._on_hotkey)
@@ -259,8 +224,8 @@ class Application(QObject):
     @Slot(int)
     def snip(self, delay_s: int) -> None:
         """Hide the window and snip."""
-        self._get_out_of_the_way()
-        self.controller.start_snip(delay_s)
+        if self._get_out_of_the_way():
+            self.controller.start_snip(delay_s)
 
     @Slot()
     def snip_now(self) -> None:
@@ -270,14 +235,19 @@ class Application(QObject):
     @Slot()
     def snip_again(self) -> None:
         """Snip the last region again."""
-        if self.snipper.can_repeat:
-            self._get_out_of_the_way()
+        if self.snipper.can_repeat and self._get_out_of_the_way():
             self.controller.snip_again()
+
+    @Slot()
+    def bring_up(self) -> None:
+        """Show the window; whoever asks for it during a snip gives that up, be it one that nothing answers."""
+        self.snipper.cancel()
+        self.window.bring_up()
 
     @Slot()
     def draw(self) -> None:
         """Show the canvas."""
-        self.window.bring_up()
+        self.bring_up()
         self.window.set_drawing(True)
 
     @Slot(object)
@@ -289,7 +259,8 @@ class Application(QObject):
     @Slot()
     def paste(self) -> None:
         """Read the picture or the files that are on the clipboard."""
-        if self.controller.read_mime(self.qt.clipboard().mimeData(), "paste"):
+        data = self.qt.clipboard().mimeData()  # None where nothing was ever copied
+        if data and self.controller.read_mime(data, "paste"):
             return
         self.window.bring_up()
         self.show_error(self.tr("There is no picture on the clipboard: copy one first."))
@@ -303,7 +274,12 @@ class Application(QObject):
     @Slot()
     def open_settings(self) -> None:
         """Let the user change settings."""
-        self.windows.open_settings(self.settings, has_tray=self.tray.is_available)
+        self.windows.open_settings(
+            self.settings,
+            has_tray=self.tray.is_available,
+            no_hotkey=self.hotkey.unavailable,
+            hotkey=self.hotkey.outcome if self.settings.hotkey else None,
+        )
 
     @Slot(object)
     def change_settings(self, changed: Settings) -> None:
@@ -329,10 +305,8 @@ class Application(QObject):
                 self.draw()
             case "paste":
                 self.paste()
-            case "quit":
-                self.quit()
             case _:
-                self.window.bring_up()
+                self.bring_up()
                 self.controller.read_files([Path(name) for name in request.files])
 
     @Slot(object)
@@ -362,7 +336,8 @@ class Application(QObject):
     @Slot(QCloseEvent)
     def on_closing(self, event: QCloseEvent) -> None:
         """Go to the tray where the user wants that and there is one; end otherwise."""
-        if self.settings.close_to_tray and self.tray.is_available:
+        # The icon is not there yet if the desktop's panel came after this program; the session's end must not wait.
+        if self.settings.close_to_tray and not self.qt.isSavingSession() and self.tray.start():
             event.ignore()
             self.window.hide()
         else:
@@ -379,11 +354,16 @@ class Application(QObject):
     @Slot(object)
     def on_state(self, state: State) -> None:
         """Follow the flow."""
+        if self._closed:
+            return
         self.window.status.set_state(state)
         self.window.result.set_busy(state is State.READING)
         if state is State.READING:
             self.window.messages.hide()
-        if state is not State.CAPTURING and not self.window.isVisible():
+        back = self._stepped_aside and state is not State.CAPTURING
+        if back:
+            self._stepped_aside = False
+        if back or (state is State.READING and self._is_away()):
             self.window.bring_up()
         self.window.set_repeatable(self.snipper.can_repeat)
 
@@ -417,8 +397,10 @@ class Application(QObject):
 
     @Slot(str)
     def show_error(self, message: str) -> None:
-        """Say what went wrong."""
+        """Say what went wrong, where it can be seen."""
         self.window.messages.show_message(message, "error")
+        if self._is_away() and not self._closed and not self.snipper.is_busy:
+            self.window.bring_up()
 
     @Slot(str)
     def show_news(self, message: str) -> None:
@@ -427,9 +409,22 @@ class Application(QObject):
 
     # inside
 
-    def _get_out_of_the_way(self) -> None:
-        if self.window.isVisible() and not self.window.isMinimized():
+    def _get_out_of_the_way(self) -> bool:
+        """Hide the window for a snip; tells whether one can begin now."""
+        if self.snipper.is_busy:
+            return False
+        if (dialog := blocking_dialog()) is not None:
+            dialog.raise_()
+            dialog.activateWindow()
+            self.show_news(self.tr("Close the open dialog first, then snip again."))
+            return False
+        self._stepped_aside = not self._is_away()
+        if self._stepped_aside:
             self.window.hide()
+        return True
+
+    def _is_away(self) -> bool:
+        return not self.window.isVisible() or self.window.isMinimized()
 
     def _model_wanted(self) -> tuple[Path | None, str]:
         checkpoint, device = self._overrides

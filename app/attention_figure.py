@@ -7,8 +7,8 @@ from io import BytesIO
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 import numpy as np
-from PySide6.QtCore import QCoreApplication
 
+from app.words import translate
 from core_model.errors import FormulensError
 
 if TYPE_CHECKING:
@@ -36,7 +36,9 @@ def attention_figure(reading: Reading, file_format: FigureFormat = "png") -> byt
     """
     tokens = [token for token in reading.recognition.tokens if token.attention is not None and token.extent()]
     if not tokens:
-        raise FormulensError(_tr("This reading has no attention to draw. Read the picture again to get one."))
+        raise FormulensError(
+            translate("AttentionFigure", "This reading has no attention to draw. Read the picture again to get one.")
+        )
     left_out = len(tokens) - _MOST_TOKENS
     tokens = tokens[:_MOST_TOKENS]
 
@@ -54,7 +56,7 @@ def attention_figure(reading: Reading, file_format: FigureFormat = "png") -> byt
     figure = Figure(figsize=(_WIDTH, head + rows * small), dpi=DPI, facecolor="white", layout="constrained")
     FigureCanvasAgg(figure)
     grid = figure.add_gridspec(rows + 1, columns, height_ratios=[head, *[small] * rows])
-    note = _tr("{} more tokens are not shown").format(left_out) if left_out > 0 else ""
+    note = translate("AttentionFigure", "{} more tokens are not shown").format(left_out) if left_out > 0 else ""
     _show(figure.add_subplot(grid[0, :]), picture, width, height).set_title(_plain(note), fontsize=7, color="0.4")
     for number, token in enumerate(tokens):
         axes = _show(figure.add_subplot(grid[1 + number // columns, number % columns]), picture, width, height)
@@ -110,7 +112,3 @@ def _shrunk(picture: Grey) -> Grey:
 def _plain(text: str) -> str:
     """Text as matplotlib shows it verbatim: a dollar would begin its own mathematics."""
     return text.replace("$", r"\$")
-
-
-def _tr(text: str) -> str:
-    return QCoreApplication.translate("AttentionFigure", text)

@@ -1,7 +1,7 @@
 """A folder of pictures in one go: which files, in what order, and what became of each.
 
 Files are opened one after the other beside the window and read with the lowest priority; a snip in between goes first.
-Only a thumbnail of each picture is kept.
+Only a thumbnail of each picture is kept; who wants more of a reading, such as the history, gets it when it is there.
 """
 
 from __future__ import annotations
@@ -14,11 +14,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
-from PySide6.QtCore import QCoreApplication, QObject, Signal, Slot
+from PySide6.QtCore import QObject, Signal, Slot
 
 from app.background import Background
-from app.reading import Grey
+from app.images import from_grey, png, shrunk
+from app.reading import Grey, Origin, Reading
 from app.table_export import Row
+from app.words import translate
 from core_model.pictures import open_grey
 
 if TYPE_CHECKING:
@@ -32,6 +34,9 @@ PICTURE_ENDINGS: Final = frozenset(
 THUMBNAIL: Final = (160, 48)
 AHEAD: Final = 2
 """Pictures that are with the model or wait for it; more would only fill the memory."""
+
+Keep = Callable[[Reading, str, bytes], int | None]
+"""Takes a reading, the model's name and the picture as PNG; gives the number of what was kept, None if nothing was."""
 
 
 class Status(Enum):
@@ -55,6 +60,8 @@ class Item:
     warnings: tuple[str, ...] = ()
     error: str = ""
     thumbnail: Grey | None = field(default=None, repr=False, compare=False)
+    entry: int | None = None
+    """Where its reading was kept."""
 
     @property
     def ended(self) -> bool:
@@ -102,14 +109,15 @@ class Batch(QObject):
     finished = Signal()
     """Every item has ended, or the rest was cancelled."""
 
-    def __init__(self, inference: Inference, parent: QObject | None = None) -> None:
+    def __init__(self, inference: Inference, parent: QObject | None = None, *, keep: Keep | None = None) -> None:
         super().__init__(parent)
         self.items: list[Item] = []
         self._inference = inference
+        self._keep = keep
         self._background = Background(self)
         self._next = 0
         self._opening: int | None = None
-        self._numbers: dict[int, int] = {}
+        self._numbers: dict[int, tuple[int, _Loaded]] = {}
         self._run = 0
         self._running = False
         inference.recognized.connect(self._on_recognized)
@@ -124,22 +132,38 @@ class Batch(QObject):
         """How many files are done with."""
         return sum(item.ended for item in self.items)
 
-    def start(self, paths: Sequence[Path]) -> None:
-        """Begin with these files and folders; what was running is cancelled, its results go."""
-        self.cancel()
-        self._begin([Item(path) for path in find_pictures(paths)])
-
     def add(self, paths: Sequence[Path]) -> None:
-        """Read more files after those that are there already; a file that is there is not taken twice."""
-        known = {item.path for item in self.items}
-        more = [Item(path) for path in find_pictures(paths) if path not in known]
+        """Read files and folders, after those that are there already.
+
+        A file that is there is not read twice, but for one that failed or was cancelled.
+        """
+        places = {item.path: place for place, item in enumerate(self.items)}
+        changed = False
+        for path in find_pictures(paths):
+            if path not in places:
+                self.items.append(Item(path))
+            elif self.items[places[path]].status in (Status.FAILED, Status.CANCELLED):
+                self.items[places[path]] = Item(path)
+            else:
+                continue
+            changed = True
+        if self._running and not changed:
+            return
         if not self._running:
-            self._begin([*self.items, *more])
-        elif more:
-            self.items += more
-            self.started.emit()
-            self.progressed.emit(self.ended, len(self.items))
-            self._go_on()
+            self._run += 1
+            self._running = True
+        self._next = 0
+        self.started.emit()
+        self.progressed.emit(self.ended, len(self.items))
+        self._go_on()
+
+    @Slot()
+    def clear(self) -> None:
+        """Begin with an empty list again; what is being read is cancelled."""
+        self.cancel()
+        self.items = []
+        self.started.emit()
+        self.progressed.emit(0, 0)
 
     @Slot()
     def cancel(self) -> None:
@@ -166,18 +190,9 @@ class Batch(QObject):
         path = self.items[index].path
         self._background.run(lambda: open_grey(path), done, failed)
 
-    def _begin(self, items: list[Item]) -> None:
-        self.items = items
-        self._run += 1
-        self._next = 0
-        self._running = True
-        self.started.emit()
-        self.progressed.emit(self.ended, len(items))
-        self._go_on()
-
     def _go_on(self) -> None:
         """Open the next file if the model will want it soon; say so when there is nothing more to do."""
-        while self._next < len(self.items) and self.items[self._next].ended:
+        while self._next < len(self.items) and self.items[self._next].status is not Status.WAITING:
             self._next += 1
         if self._opening is None and self._next < len(self.items) and len(self._numbers) < AHEAD:
             index, run = self._next, self._run
@@ -187,19 +202,19 @@ class Batch(QObject):
             self._set(index, replace(self.items[index], status=Status.READING))
             self._background.run(
                 lambda: _load(path),
-                lambda loaded: self._on_loaded(run, index, *loaded),
+                lambda loaded: self._on_loaded(run, index, loaded),
                 lambda message: self._on_not_loaded(run, index, message),
             )
         elif self._opening is None and not self._numbers and self._next >= len(self.items) and self._running:
             self._running = False
             self.finished.emit()
 
-    def _on_loaded(self, run: int, index: int, grey: Grey, thumbnail: Grey) -> None:
+    def _on_loaded(self, run: int, index: int, loaded: _Loaded) -> None:
         if run != self._run:
             return
         self._opening = None
-        self._set(index, replace(self.items[index], thumbnail=thumbnail))
-        self._numbers[self._inference.submit(grey, priority="batch")] = index
+        self._set(index, replace(self.items[index], thumbnail=loaded.thumbnail))
+        self._numbers[self._inference.submit(loaded.grey, priority="batch")] = index, loaded
         self._go_on()
 
     def _on_not_loaded(self, run: int, index: int, message: str) -> None:
@@ -207,24 +222,28 @@ class Batch(QObject):
             self._opening = None
             self._end(index, replace(self.items[index], status=Status.FAILED, error=message))
 
-    @Slot(int, object)
-    def _on_recognized(self, number: int, recognition: Recognition) -> None:
-        index = self._numbers.pop(number, None)
-        if index is not None:
-            self._end(
-                index,
-                replace(
-                    self.items[index],
-                    status=Status.DONE,
-                    latex=recognition.latex,
-                    confidence=recognition.confidence,
-                    warnings=recognition.warnings,
-                ),
-            )
+    @Slot(int, object, str)
+    def _on_recognized(self, number: int, recognition: Recognition, model: str) -> None:
+        index, loaded = self._numbers.pop(number, (None, None))
+        if index is None or loaded is None:
+            return
+        item = self.items[index]
+        reading = Reading(loaded.grey, recognition, Origin("folder", item.path.name))
+        self._end(
+            index,
+            replace(
+                item,
+                status=Status.DONE,
+                latex=recognition.latex,
+                confidence=recognition.confidence,
+                warnings=recognition.warnings,
+                entry=None if self._keep is None else self._keep(reading, model, loaded.png),
+            ),
+        )
 
     @Slot(int, str)
     def _on_failed(self, number: int, message: str) -> None:
-        index = self._numbers.pop(number, None)
+        index, _ = self._numbers.pop(number, (None, None))
         if index is not None:
             self._end(index, replace(self.items[index], status=Status.FAILED, error=message))
 
@@ -241,32 +260,37 @@ class Batch(QObject):
 def status_text(item: Item) -> str:
     """How far a file is, in words."""
     return {
-        Status.WAITING: _tr("Waiting"),
-        Status.READING: _tr("Reading…"),
-        Status.DONE: item.warnings[0] if item.warnings else _tr("Read"),
+        Status.WAITING: translate("Batch", "Waiting"),
+        Status.READING: translate("Batch", "Reading…"),
+        Status.DONE: item.warnings[0] if item.warnings else translate("Batch", "Read"),
         Status.FAILED: item.error,
-        Status.CANCELLED: _tr("Cancelled"),
+        Status.CANCELLED: translate("Batch", "Cancelled"),
     }[item.status]
 
 
-def _load(path: Path) -> tuple[Grey, Grey]:
-    """A picture and its thumbnail.
+@dataclass(frozen=True, eq=False)
+class _Loaded:
+    """A picture, small, and as a file: all that takes long is made beside the window."""
+
+    grey: Grey
+    thumbnail: Grey
+    png: bytes
+
+
+def _load(path: Path) -> _Loaded:
+    """Open a picture.
 
     Raises:
         PictureError: it cannot be read.
     """
     from PIL import Image
 
-    grey = open_grey(path)
+    grey = shrunk(open_grey(path))
     small = Image.fromarray(grey)
     small.thumbnail((2 * THUMBNAIL[0], 2 * THUMBNAIL[1]), Image.Resampling.BOX, reducing_gap=2.0)
-    return grey, np.array(small)
+    return _Loaded(grey, np.array(small), png(from_grey(grey)))
 
 
 def sort_key(name: str) -> str:
     """Names in the order of these: numbers by value, capitals like small letters."""
     return re.sub(r"\d+", lambda digits: digits[0].zfill(20), name.casefold())
-
-
-def _tr(text: str) -> str:
-    return QCoreApplication.translate("Batch", text)

@@ -23,7 +23,6 @@ from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QKeySequence
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QApplication,
-    QFileDialog,
     QHBoxLayout,
     QHeaderView,
     QLabel,
@@ -37,8 +36,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app import table_export
-from app.batch import THUMBNAIL, Batch, Item, Status, rows, sort_key, status_text
+from app import file_dialogs, table_export
+from app.batch import THUMBNAIL, Batch, Item, Keep, Status, rows, sort_key, status_text
 from app.icons import icon
 from app.images import from_grey
 from app.reading import Grey
@@ -167,10 +166,12 @@ class BatchWindow(QWidget):
 
     opened = Signal(object, str)
     """A picture [height, width] to look at in the main window, and its name."""
+    entry_opened = Signal(int, int)
+    """The same of a reading that was kept: under which number, and its row for `open_picture` if it is not there."""
 
-    def __init__(self, inference: Inference, parent: QWidget | None = None) -> None:
+    def __init__(self, inference: Inference, parent: QWidget | None = None, *, keep: Keep | None = None) -> None:
         super().__init__(parent, Qt.WindowType.Window)
-        self.batch = Batch(inference, self)
+        self.batch = Batch(inference, self, keep=keep)
         self.setWindowTitle(self.tr("Read a folder"))
         self.setAcceptDrops(True)
         self.setMinimumSize(640, 360)
@@ -190,6 +191,9 @@ class BatchWindow(QWidget):
         self.note.setWordWrap(True)
         self.note.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.cancel_button = self._button(self.tr("&Cancel"), "stop", self.tr("Stop reading (Esc)"))
+        self.clear_button = self._button(
+            self.tr("C&lear"), "clear", self.tr("Empty this list; the history keeps what it has")
+        )
         self.export_button = self._button(
             self.tr("&Export…"), "export", self.tr("Write the readings as CSV, JSON, Markdown or LaTeX (Ctrl+S)")
         )
@@ -198,11 +202,8 @@ class BatchWindow(QWidget):
         self._show_state()
 
     def start(self, paths: list[Path]) -> None:
-        """Read these files and folders; while others are being read, after them."""
-        if self.batch.running:
-            self.batch.add(paths)
-        else:
-            self.batch.start(paths)
+        """Read these files and folders, after those that are in the list."""
+        self.batch.add(paths)
         self.table.setFocus()
 
     def export(self, path: Path) -> None:
@@ -255,6 +256,7 @@ class BatchWindow(QWidget):
         line.setSpacing(8)
         line.addWidget(self.note, 1)
         line.addWidget(self.cancel_button)
+        line.addWidget(self.clear_button)
         line.addWidget(self.export_button)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(16, 16, 16, 16)
@@ -263,7 +265,8 @@ class BatchWindow(QWidget):
         layout.addWidget(self.bar)
         layout.addLayout(line)
         self.setTabOrder(self.table, self.cancel_button)
-        self.setTabOrder(self.cancel_button, self.export_button)
+        self.setTabOrder(self.cancel_button, self.clear_button)
+        self.setTabOrder(self.clear_button, self.export_button)
 
     def _connect(self) -> None:
         self.batch.started.connect(self._show_state)
@@ -271,6 +274,7 @@ class BatchWindow(QWidget):
         self.batch.progressed.connect(self._on_progress)
         self.batch.finished.connect(self._show_state)
         self.cancel_button.clicked.connect(self.batch.cancel)
+        self.clear_button.clicked.connect(self.batch.clear)
         self.export_button.clicked.connect(self._ask_export)
         # Enter counts as well as a double click: which of the two is `activated` differs between platforms.
         self.table.doubleClicked.connect(self._open)
@@ -312,6 +316,7 @@ class BatchWindow(QWidget):
         self.note.setText(text)
         self.bar.setVisible(running)
         self.cancel_button.setEnabled(running)
+        self.clear_button.setEnabled(bool(items) and not running)
         self.export_button.setEnabled(done + failed > 0)
 
     @Slot(QModelIndex)
@@ -319,6 +324,14 @@ class BatchWindow(QWidget):
         if not index.isValid():
             return
         row = self._source_row(index)
+        entry = self.batch.items[row].entry
+        if entry is None:
+            self.open_picture(row)
+        else:
+            self.entry_opened.emit(entry, row)
+
+    def open_picture(self, row: int) -> None:
+        """Open the file of a row once more and hand it on."""
         name = self.batch.items[row].path.name
 
         def done(grey: Grey) -> None:
@@ -350,10 +363,9 @@ class BatchWindow(QWidget):
         if not self.export_button.isEnabled():
             return
         kinds = ";;".join(f"{label} (*{ending})" for label, ending in table_export.TABLE_FORMATS.values())
-        name, chosen = QFileDialog.getSaveFileName(self, self.tr("Export readings"), "formulas.csv", kinds)
-        if not name:
+        path, chosen = file_dialogs.ask_save(self, self.tr("Export readings"), "formulas.csv", kinds)
+        if path is None:
             return
-        path = Path(name)
         if table_export.format_of(path) is None:
             endings = {f"{label} (*{ending})": ending for label, ending in table_export.TABLE_FORMATS.values()}
             path = path.with_name(path.name + endings.get(chosen, ".csv"))

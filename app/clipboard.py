@@ -1,4 +1,4 @@
-"""Put a formula on the clipboard in a chosen format; done only when the user asks.
+"""A formula as the clipboard takes it, in a chosen format.
 
 The mime data is made whole before the clipboard is touched: what cannot be expressed leaves it as it was.
 """
@@ -8,39 +8,17 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 
-from PySide6.QtCore import QByteArray, QCoreApplication, QMimeData, QRectF, QSizeF, Qt
-from PySide6.QtGui import QColor, QGuiApplication, QImage, QPainter
+from PySide6.QtCore import QByteArray, QMimeData, QRectF, QSizeF, Qt
+from PySide6.QtGui import QColor, QImage, QPainter
 from PySide6.QtSvg import QSvgRenderer
 
 from app.formats import FormatError, convert, format_of
+from app.words import translate
 
 MATHML_TYPE = "application/mathml+xml"
 _NATIVE_MATHML = ("MathML", "MathML Presentation")
 """Names of the clipboard formats that Word on Windows looks for."""
 _LARGEST_SIDE = 16_000
-
-
-def copy(
-    key: str,
-    latex: str,
-    *,
-    preview_svg: Callable[[], bytes] | None = None,
-    figure: Callable[[], bytes] | None = None,
-    png_scale: float = 2.0,
-) -> None:
-    """Copy a formula.
-
-    Args:
-        key: of a format in `app.formats.FORMATS`.
-        preview_svg: draws the formula, for the formats svg and png (with black ink on nothing).
-        figure: draws the attention figure as PNG, for the format figure.
-        png_scale: pixels of the PNG for each of the SVG's.
-
-    Raises:
-        FormatError: the format cannot express the formula; the clipboard is as it was.
-    """
-    data = mime_data(key, latex, preview_svg=preview_svg, figure=figure, png_scale=png_scale)
-    QGuiApplication.clipboard().setMimeData(data)
 
 
 def mime_data(
@@ -52,7 +30,17 @@ def mime_data(
     png_scale: float = 2.0,
     platform: str = sys.platform,
 ) -> QMimeData:
-    """What goes on the clipboard; arguments and errors as in `copy`."""
+    """What goes on the clipboard for a formula.
+
+    Args:
+        key: of a format in `app.formats.FORMATS`.
+        preview_svg: draws the formula, for the formats svg and png (with black ink on nothing).
+        figure: draws the attention figure as PNG, for the format figure.
+        png_scale: pixels of the PNG for each of the SVG's.
+
+    Raises:
+        FormatError: the format cannot express the formula.
+    """
     kind = format_of(key).kind
     data = QMimeData()
     if kind in ("text", "mathml"):
@@ -84,9 +72,15 @@ def picture(svg: bytes, scale: float) -> QImage:
     size = renderer.viewBoxF().size() if renderer.viewBoxF().isValid() else QSizeF(renderer.defaultSize())
     size *= scale
     if not renderer.isValid() or size.isEmpty():
-        raise FormatError(_tr("There is no picture of this formula to copy. Copy it as text instead."))
+        raise FormatError(
+            translate("Clipboard", "There is no picture of this formula to copy. Copy it as text instead.")
+        )
     if max(size.width(), size.height()) > _LARGEST_SIDE:
-        raise FormatError(_tr("The picture of this formula is too large to copy. Copy it as SVG or as text instead."))
+        raise FormatError(
+            translate(
+                "Clipboard", "The picture of this formula is too large to copy. Copy it as SVG or as text instead."
+            )
+        )
     margin = round(2 * scale)
     image = QImage(
         round(size.width() + 0.5) + 2 * margin,
@@ -103,16 +97,16 @@ def picture(svg: bytes, scale: float) -> QImage:
 
 def _drawn(draw: Callable[[], bytes] | None) -> bytes:
     if draw is None:
-        raise FormatError(_tr("There is no picture of this formula to copy. Copy it as text instead."))
+        raise FormatError(
+            translate("Clipboard", "There is no picture of this formula to copy. Copy it as text instead.")
+        )
     return draw()
 
 
 def _opened(png: bytes) -> QImage:
     image = QImage.fromData(png)
     if image.isNull():
-        raise FormatError(_tr("The attention figure could not be drawn. Copy the formula as text instead."))
+        raise FormatError(
+            translate("Clipboard", "The attention figure could not be drawn. Copy the formula as text instead.")
+        )
     return image
-
-
-def _tr(text: str) -> str:
-    return QCoreApplication.translate("Clipboard", text)

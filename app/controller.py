@@ -3,30 +3,29 @@
 snip, paste, file, page, ink -> `read` -> inference -> `shown` (Reading) -> history; then the alternatives, and what a
 drawing may be as a lone symbol
 correct one token            -> `fix`  -> inference with that prefix -> `shown`
+
+What is kept, and when, is the keeper's: `Keeper`.
 """
 
 from __future__ import annotations
 
-import json
-import logging
 from dataclasses import dataclass, replace
 from enum import Enum
-from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from PySide6.QtCore import QMimeData, QObject, QTimer, Signal, Slot
-from PySide6.QtGui import QImage
+from PySide6.QtCore import QMimeData, QObject, Signal, Slot
+from PySide6.QtGui import QImage, QKeySequence
 
 from app.background import Background
 from app.capture import Region, Snipper
-from app.history import History, HistoryError
-from app.images import from_grey, png, shrunk, shrunk_image, to_grey
+from app.history import History
+from app.images import shrunk, shrunk_image, to_grey
 from app.inference import Inference
+from app.keeper import Keeper
 from app.reading import Grey, Origin, Reading, SourceKind
 from core_model.errors import FormulensError
-from core_model.ink import Ink, read_json, to_json
+from core_model.ink import Ink
 from core_model.pictures import open_grey
 from core_model.strokes import rasterize
 from core_model.symbol_ink import looks_like_one_symbol
@@ -35,13 +34,9 @@ if TYPE_CHECKING:
     from core_model.recognizer import Recognition
     from core_model.symbol_classifier import SymbolGuess
 
-log = logging.getLogger(__name__)
-
 OTHERS_BEAM = 5
 """Readings followed at once for the alternatives, which are looked for after the quick reading is shown."""
 INK_ENDINGS = (".inkml", ".json", ".jsonl")
-EDIT_PAUSE_MS = 400
-"""After so long without typing, an edit is kept in the history."""
 
 
 class State(Enum):
@@ -54,7 +49,7 @@ class State(Enum):
 
 
 class Controller(QObject):
-    """Takes pictures in, gives readings out; keeps the history."""
+    """Takes pictures in, gives readings out."""
 
     state_changed = Signal(object)
     """`State`"""
@@ -83,28 +78,38 @@ class Controller(QObject):
     ) -> None:
         super().__init__()
         self.beam = beam
-        self.keep_history = keep_history
         self.state = State.IDLE
         self.reading: Reading | None = None
         self._inference = inference
-        self._history = history
+        self._keeper = Keeper(history, self)
+        self.keep_history = keep_history
         self._snipper = snipper
         self._background = Background(self)
         self._opening: object | None = None
         self._pending: tuple[int, Reading | _Wanted] | None = None
         self._others: int | None = None
         self._symbols: int | None = None
-        self._unsaved: tuple[int, str] | None = None
-        self._edit_timer = QTimer(self)
-        self._edit_timer.setSingleShot(True)
-        self._edit_timer.setInterval(EDIT_PAUSE_MS)
-        self._edit_timer.timeout.connect(self.save_edit)
+        self._others_of: Grey | None = None
+        """The picture whose other readings are known."""
+        self._typed: str | None = None
+        """The text of the reading that is shown, if it is not as it was read."""
+        self._keeper.changed.connect(self.history_changed)
+        self._keeper.failed.connect(self.failed)
         inference.recognized.connect(self._on_recognized)
         inference.failed.connect(self._on_failed)
         inference.named.connect(self._on_named)
         snipper.captured.connect(self._on_captured)
         snipper.cancelled.connect(self._on_cancelled)
         snipper.failed.connect(self._on_capture_failed)
+
+    @property
+    def keep_history(self) -> bool:
+        """Whether new readings are kept in the history."""
+        return self._keeper.enabled
+
+    @keep_history.setter
+    def keep_history(self, on: bool) -> None:
+        self._keeper.enabled = on
 
     # ways in
 
@@ -185,37 +190,36 @@ class Controller(QObject):
         """Replace one token of the reading and read on from there."""
         if self.reading is None:
             return
+        if self._opening is not None or (self._pending is not None and not isinstance(self._pending[1], Reading)):
+            # Only one is read at a time, and the picture on its way must not be lost.
+            self.told.emit(self.tr("Another picture is being read: correct a token once that is done."))
+            return
         tokens = tuple(one.text for one in self.reading.recognition.tokens)
-        prefix = (*tokens[:index], *token.split())
-        self.save_edit()
-        self._submit(self.reading.picture, self.reading, prefix)
+        self._submit(self.reading.picture, self.reading, (*tokens[:index], *token.split()))
 
     @Slot(str)
     def edit(self, latex: str) -> None:
         """The user changed the LaTeX by hand."""
-        if self.reading is not None and self.reading.entry is not None:
-            self._unsaved = self.reading.entry, latex
-            self._edit_timer.start()
+        if self.reading is not None:
+            self._typed = None if latex == self.reading.recognition.latex else latex
+            if self.reading.entry is not None:
+                self._keeper.edit(self.reading.entry, latex)
+
+    def keep_apart(self, reading: Reading, model: str, picture_png: bytes) -> int | None:
+        """Put a reading that is not shown, one of a folder, into the history; its number there, None if it is not."""
+        return self._keeper.keep(reading, model, picture_png=picture_png).entry
 
     @Slot()
     def save_edit(self) -> None:
         """Keep the last edit now."""
-        self._edit_timer.stop()
-        if self._unsaved is not None:
-            number, latex = self._unsaved
-            self._unsaved = None
-            try:
-                entry = self._history.get(number)
-                if entry is not None:
-                    self._history.edit(number, None if latex == entry.latex else latex)
-            except HistoryError as error:
-                self.failed.emit(str(error))
-            self.history_changed.emit()
+        self._keeper.save_edit()
 
     @Slot()
     def cancel(self) -> None:
-        """Break off what is being read."""
+        """Break off what is being read, and a snip that is being waited for."""
+        self._snipper.cancel()
         self._opening = None
+        self._drop_others()
         if self._pending is not None:
             self._inference.cancel(self._pending[0])
             self._pending = None
@@ -243,33 +247,33 @@ class Controller(QObject):
         self._settle(captured=True)
         self.failed.emit(message)
 
-    @Slot(int, object)
-    def _on_recognized(self, number: int, recognition: Recognition) -> None:
+    @Slot(int, object, str)
+    def _on_recognized(self, number: int, recognition: Recognition, model: str) -> None:
         if number == self._others:
             self._others = None
+            self._others_of = None if self.reading is None else self.reading.picture
             self.others_found.emit(_others(recognition, self.reading))
         if self._pending is None or number != self._pending[0]:
             return
         wanted = self._pending[1]
         self._pending = None
+        self._keeper.save_edit()
+        typed = None
         if isinstance(wanted, Reading):
+            typed = self._typed
             self.reading = self._corrected(wanted, recognition)
         else:
-            reading = Reading(
-                wanted.picture,
-                recognition,
-                wanted.origin,
-                wanted.ink,
-                wanted.entry,
-                wanted.edited,
-                wanted.original,
-            )
-            self.reading = reading if wanted.entry is not None else self._keep(reading)
+            self.reading = self._made(wanted, recognition, model)
+        self._typed = None if self.reading.latex == recognition.latex else self.reading.latex
         self._settle()
         self.shown.emit(self.reading)
         if self.reading.ink is not None and not isinstance(wanted, Reading) and looks_like_one_symbol(self.reading.ink):
             self._symbols = self._inference.name_symbol(self.reading.ink)
-        if self.beam <= 1 and recognition.tokens and not isinstance(wanted, Reading):
+        if typed not in (None, self.reading.latex):
+            undo = QKeySequence(QKeySequence.StandardKey.Undo).toString(QKeySequence.SequenceFormat.NativeText)
+            words = self.tr("The new reading replaced the text with your changes in it: {} in the text brings it back.")
+            self.told.emit(words.format(undo))
+        if self.beam <= 1 and recognition.tokens and self._others_of is not self.reading.picture:
             self._others = self._inference.submit(self.reading.picture, priority="others", beam=OTHERS_BEAM)
             self.others_pending.emit(True)
         elif recognition.alternatives:
@@ -326,62 +330,41 @@ class Controller(QObject):
 
     def _submit(self, grey: Grey, wanted: Reading | _Wanted, prefix: tuple[str, ...] = ()) -> None:
         self.save_edit()
-        self._others = self._symbols = None
+        self._drop_others()
         self._opening = None
         number = self._inference.submit(grey, prefix=prefix, beam=self.beam)
         self._pending = number, wanted
         self._settle()
 
-    def _from_history(self, number: int, *, again: bool) -> None:
-        self.save_edit()
-        try:
-            entry = self._history.get(number)
-            if entry is None:
-                self.failed.emit(self.tr("This reading is no longer in the history."))
-                return
-            grey = open_grey(BytesIO(self._history.picture(number)))
-            strokes = self._history.ink(number)
-            ink = None if strokes is None else read_json(json.loads(strokes))
-        except FormulensError as error:
-            self.failed.emit(str(error))
-            return
-        origin = Origin(entry.kind, entry.name)
-        kept = None if again else number
-        # The text as it stands in the history, be it the user's or an older model's.
-        self._submit(grey, _Wanted(grey, origin, ink, kept, None if again else entry.text))
+    def _drop_others(self) -> None:
+        self._symbols = None
+        if self._others is not None:
+            self._inference.cancel(self._others)
+            self._others = None
+            self.others_pending.emit(False)
 
-    def _keep(self, reading: Reading) -> Reading:
-        """The reading with its id in the history; a blank picture is not worth one."""
-        recognition = reading.recognition
-        if not self.keep_history or recognition.blank:
+    def _from_history(self, number: int, *, again: bool) -> None:
+        kept = self._keeper.find(number)
+        if kept is not None:
+            wanted = _Wanted(kept.picture, kept.origin, kept.ink, anew=again)
+            if not again:
+                wanted = replace(wanted, entry=number, edited=kept.text)
+            self._submit(kept.picture, wanted)
+
+    def _made(self, wanted: _Wanted, recognition: Recognition, model: str) -> Reading:
+        """A new reading, kept; or one of the history that is shown again."""
+        reading = Reading(
+            wanted.picture, recognition, wanted.origin, wanted.ink, wanted.entry, wanted.edited, wanted.original
+        )
+        if wanted.entry is not None:
             return reading
-        tokens = [[token.text, round(token.confidence, 4)] for token in recognition.tokens]
-        facts: dict[str, Any] = {
-            "latex": recognition.latex,
-            "confidence": recognition.confidence,
-            "model": "" if self._inference.model is None else self._inference.model.name,
-            "tokens_json": json.dumps(tokens, ensure_ascii=False),
-            "picture_png": png(from_grey(reading.picture)),
-            "ink_json": None if reading.ink is None else json.dumps(to_json(reading.ink)),
-        }
-        before = self.reading
-        try:
-            if before is not None and before.entry is not None and _goes_on(before.ink, reading.ink):
-                number = before.entry
-                self._history.replace(number, **facts)
-            else:
-                number = self._history.add(kind=reading.origin.kind, name=reading.origin.name, **facts)
-        except HistoryError as error:
-            self.failed.emit(str(error))
-            return reading
-        self.history_changed.emit()
-        return replace(reading, entry=number)
+        return self._keeper.keep(reading, model, None if wanted.anew else self.reading)
 
     def _corrected(self, before: Reading, recognition: Recognition) -> Reading:
         """A reading after one of its tokens was set right: in the history that is an edit."""
         if before.entry is not None:
-            self._unsaved = before.entry, recognition.latex
-            self.save_edit()
+            self._keeper.edit(before.entry, recognition.latex)
+            self._keeper.save_edit()
         return replace(before, recognition=recognition, edited=None)
 
     def _enter(self, state: State) -> None:
@@ -409,13 +392,8 @@ class _Wanted:
     entry: int | None = None
     edited: str | None = None
     original: QImage | None = None
-
-
-def _goes_on(before: Ink | None, now: Ink | None) -> bool:
-    """Whether a drawing is an earlier one with strokes more or fewer: it takes that one's place in the history."""
-    if before is None or now is None or not before.strokes or not now.strokes:
-        return False
-    return np.array_equal(before.strokes[0].points, now.strokes[0].points)
+    anew: bool = False
+    """It is another reading, even if the drawing is the one that is shown."""
 
 
 def _others(recognition: Recognition, shown: Reading | None) -> tuple[Any, ...]:

@@ -8,10 +8,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from app.history import Entry, History
+from app.history import Entry, History, HistoryError
 from app.table_export import write_whole
+from app.words import translate
 from core_model.errors import FormulensError, LatexError
 
 PICTURES = "formula_images"
@@ -37,40 +41,79 @@ trainer prepare --out SHARDS --pictures THIS_FOLDER --lists --part all
 def export_corrections(history: History, folder: Path) -> int:
     """Write all corrected readings to a folder, in place of an earlier export; returns how many there are.
 
-    Corrections that are no LaTeX which the trainer knows are named in `left-out.txt`, and not counted.
+    Corrections that are no LaTeX which the trainer knows, or whose picture is lost, are named in `left-out.txt`, and
+    not counted.
 
     Raises:
         FormulensError: the folder holds another data set, or cannot be written.
     """
+    steps = export_in_steps(history, folder)
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            return int(end.value)
+
+
+def export_in_steps(history: History, folder: Path) -> Generator[None, None, int]:
+    """The same, one reading at each step: hundreds of them take seconds, which the window has not.
+
+    An export that is given up between two steps leaves the earlier one as it was.
+    """
     if (folder / FORMULAS).exists() and not (folder / NOTE).exists():
-        raise FormulensError(f"{folder} holds another data set. Choose an empty folder.")
-    formulas: list[str] = []
-    pairs: list[str] = []
-    inks: list[str] = []
-    left_out: list[str] = []
-    try:
+        told = translate("Corrections", "{folder} holds another data set. Choose an empty folder.")
+        raise FormulensError(told.format(folder=folder))
+    with _writing_to(folder):
         (folder / PICTURES).mkdir(parents=True, exist_ok=True)
-        # Without its list of pairs a data set is not read: an export that is broken off never pairs wrongly.
-        (folder / PAIRS).unlink(missing_ok=True)
-    except OSError as error:
-        raise FormulensError(f"Cannot write to {folder}: {error.strerror or error}. Choose another folder.") from error
     write_whole(folder / NOTE, _NOTE.encode())
+    found = _Found()
     for entry in history.corrections():
-        formula, problem = _formula(entry)
-        if problem:
-            left_out.append(f"{entry.text!r}: {problem}")
-            continue
-        picture = history.picture(entry.id)
-        name = f"{hashlib.sha256(picture).hexdigest()[:20]}.png"
-        write_whole(folder / PICTURES / name, picture)
-        pairs.append(f"{len(formulas)} {name} corrected")
-        ink = history.ink(entry.id)
-        if ink is not None:
-            inks.append(json.dumps({**json.loads(ink), "id": f"correction-{entry.id}", "latex": formula}))
-        formulas.append(formula)
-    for name, lines in ((INK, inks), (LEFT_OUT, left_out), (FORMULAS, formulas), (PAIRS, pairs)):
+        _take(found, history, entry, folder)
+        yield
+    with _writing_to(folder):
+        # Without its list of pairs a data set is not read: one that is broken off here never pairs wrongly.
+        (folder / PAIRS).unlink(missing_ok=True)
+    lists = ((INK, found.inks), (LEFT_OUT, found.left_out), (FORMULAS, found.formulas), (PAIRS, found.pairs))
+    for name, lines in lists:
         write_whole(folder / name, "".join(f"{line}\n" for line in lines).encode("utf-8", "replace"))
-    return len(formulas)
+    return len(found.formulas)
+
+
+@dataclass
+class _Found:
+    """The lines of the lists."""
+
+    formulas: list[str] = field(default_factory=list)
+    pairs: list[str] = field(default_factory=list)
+    inks: list[str] = field(default_factory=list)
+    left_out: list[str] = field(default_factory=list)
+
+
+def _take(found: _Found, history: History, entry: Entry, folder: Path) -> None:
+    formula, problem = _formula(entry)
+    try:
+        picture = history.picture(entry.id) if formula else b""
+        ink = history.ink(entry.id) if formula else None
+    except HistoryError as error:  # lost by damage, or deleted since the list was made
+        problem = str(error)
+    if problem:
+        found.left_out.append(f"{entry.text!r}: {problem}")
+        return
+    name = f"{hashlib.sha256(picture).hexdigest()[:20]}.png"
+    write_whole(folder / PICTURES / name, picture)
+    found.pairs.append(f"{len(found.formulas)} {name} corrected")
+    if ink is not None:
+        found.inks.append(json.dumps({**json.loads(ink), "id": f"correction-{entry.id}", "latex": formula}))
+    found.formulas.append(formula)
+
+
+@contextmanager
+def _writing_to(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        told = translate("Corrections", "Cannot write to {folder}: {reason}. Choose another folder.")
+        raise FormulensError(told.format(folder=folder, reason=error.strerror or error)) from error
 
 
 def _formula(entry: Entry) -> tuple[str, str]:
@@ -79,9 +122,9 @@ def _formula(entry: Entry) -> tuple[str, str]:
 
     try:
         if not skeleton(entry.text):
-            return "", "nothing that prints"
+            return "", translate("Corrections", "nothing that prints")
         return " ".join(canonical(entry.text)), ""
     except LatexError as error:
         return "", str(error)
     except RecursionError:
-        return "", "nested too deeply"
+        return "", translate("Corrections", "nested too deeply")

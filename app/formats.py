@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from app.notation import FormatError
+from app.words import translate
 from core_model.latex import LatexError, canonical
 from core_model.latex.symbols import CLASS_OF, SYNONYMS, AtomClass
 
@@ -25,25 +26,48 @@ class Format:
     """One way to copy a formula. `kind` says what arrives: text, or a picture."""
 
     key: str
-    label: str
     kind: Kind
+
+    @property
+    def label(self) -> str:
+        """Its name, for the user."""
+        return _labels()[self.key]
 
 
 FORMATS: Final[tuple[Format, ...]] = (
-    Format("raw", "LaTeX", "text"),
-    Format("inline", "LaTeX in $ … $", "text"),
-    Format("display", "LaTeX in $$ … $$", "text"),
-    Format("brackets", "LaTeX in \\[ … \\]", "text"),
-    Format("equation", "LaTeX equation", "text"),
-    Format("align", "LaTeX align", "text"),
-    Format("markdown", "Markdown", "text"),
-    Format("mathml", "MathML (Word)", "mathml"),
-    Format("typst", "Typst", "text"),
-    Format("sympy", "SymPy", "text"),
-    Format("svg", "Picture, SVG", "svg"),
-    Format("png", "Picture, PNG", "png"),
-    Format("figure", "Attention figure", "figure"),
+    Format("raw", "text"),
+    Format("inline", "text"),
+    Format("display", "text"),
+    Format("brackets", "text"),
+    Format("equation", "text"),
+    Format("align", "text"),
+    Format("markdown", "text"),
+    Format("mathml", "mathml"),
+    Format("typst", "text"),
+    Format("sympy", "text"),
+    Format("svg", "svg"),
+    Format("png", "png"),
+    Format("figure", "figure"),
 )
+
+
+def _labels() -> dict[str, str]:
+    return {
+        "raw": translate("Formats", "LaTeX"),
+        "inline": translate("Formats", "LaTeX in $ … $"),
+        "display": translate("Formats", "LaTeX in $$ … $$"),
+        "brackets": translate("Formats", "LaTeX in \\[ … \\]"),
+        "equation": translate("Formats", "LaTeX equation"),
+        "align": translate("Formats", "LaTeX align"),
+        "markdown": translate("Formats", "Markdown"),
+        "mathml": translate("Formats", "MathML (Word)"),
+        "typst": translate("Formats", "Typst"),
+        "sympy": translate("Formats", "SymPy"),
+        "svg": translate("Formats", "Picture, SVG"),
+        "png": translate("Formats", "Picture, PNG"),
+        "figure": translate("Formats", "Attention figure"),
+    }
+
 
 _PIECE = re.compile(r"\\[a-zA-Z]+|\\.|.", re.DOTALL)
 _COMMENT = re.compile(r"(\\.)|%[^\n]*(?:\n|$)", re.DOTALL)
@@ -81,7 +105,7 @@ def convert(key: str, latex: str) -> str:
     if one.kind not in ("text", "mathml"):
         raise ValueError(f"{key} is a picture, not a text")
     if not latex.strip():
-        raise FormatError("There is no formula to copy.")
+        raise FormatError(translate("Formats", "There is no formula to copy."))
     if key == "raw":
         return latex.strip()
     body = _body(latex)
@@ -117,13 +141,20 @@ class _Body:
 def _latex(key: str, body: _Body, label: str) -> str:
     if key == "markdown":
         if "$" in body.text.replace("\\$", ""):
-            raise FormatError("Markdown cannot express a formula within text within a formula. Copy it as LaTeX.")
+            told = translate(
+                "Formats", "Markdown cannot express a formula within text within a formula. Copy it as LaTeX."
+            )
+            raise FormatError(told)
         if body.tagged:
-            raise FormatError("Markdown cannot express \\tag everywhere. Remove it, or copy the formula as equation.")
+            told = translate(
+                "Formats", "Markdown cannot express {command} everywhere. Remove it, or copy the formula as equation."
+            )
+            raise FormatError(told.format(command="\\tag"))
         block = bool(body.rows) or "\\begin" in body.text
         return f"$$\n{body.text}\n$$" if block else f"${_one_line(body.text)}$"
     if body.tagged and (key in ("inline", "display") or (body.rows and key != "align")):
-        raise FormatError(f"{label} cannot express \\tag here. Remove it, or copy the formula as align.")
+        told = translate("Formats", "{label} cannot express {command} here. Remove it, or copy the formula as align.")
+        raise FormatError(told.format(label=label, command="\\tag"))
     if key == "inline":
         return f"${_one_line(body.text)}$"
     if key == "display":
@@ -150,7 +181,7 @@ def _body(latex: str) -> _Body:
     text = re.sub(r"\s*\n\s*", "\n", text).strip()  # an empty line ends a formula
     text = _inside_environment(_without_dollars(text))
     if not text:
-        raise FormatError("There is no formula to copy.")
+        raise FormatError(translate("Formats", "There is no formula to copy."))
     tagged = "\\tag" in text
     begin = _BEGIN.match(text)
     name = begin[1] if begin and _closes_at_end(text) else ""
@@ -185,10 +216,15 @@ def _checked(body: _Body) -> _Body:
         canonical(body.text)
     except LatexError as error:
         if not str(error).startswith(_PASSED_OVER):
-            raise FormatError(f"This LaTeX is broken: {error}. Mend it, or copy it as it is (LaTeX).") from error
+            raise _broken(str(error)) from error
         # Beyond what the core understands, so that only the brackets can be checked.
         list(_pieces(body.text))
     return body
+
+
+def _broken(reason: str) -> FormatError:
+    told = translate("Formats", "This LaTeX is broken: {reason}. Mend it, or copy it as it is (LaTeX).")
+    return FormatError(told.format(reason=reason))
 
 
 def _without_dollars(text: str) -> str:
@@ -196,7 +232,10 @@ def _without_dollars(text: str) -> str:
         if len(text) > len(opening + closing) and text.startswith(opening) and text.endswith(closing):
             inner = text[len(opening) : -len(closing)].strip()
             if any(piece in (closing, closing[0]) and not depth for _, piece, depth in _pieces(inner)):
-                raise FormatError("There is more than one formula. Keep one, or copy the text as it is (LaTeX).")
+                told = translate(
+                    "Formats", "There is more than one formula. Keep one, or copy the text as it is (LaTeX)."
+                )
+                raise FormatError(told)
             return inner
     return text
 
@@ -227,14 +266,14 @@ def _pieces(text: str) -> list[tuple[int, str, int]]:
     for match in _PIECE.finditer(text):
         piece = match[0]
         if piece in _CLOSERS and (not awaited or awaited.pop() != piece):
-            raise FormatError(f"This LaTeX is broken: {piece} closes nothing. Mend it, or copy it as it is (LaTeX).")
+            raise _broken(translate("Formats", "{piece} closes nothing").format(piece=piece))
         out.append((match.start(), piece, len(awaited)))
         if piece in _PAIRS:
             awaited.append(_PAIRS[piece])
     if awaited:
-        raise FormatError(f"This LaTeX is broken: {awaited[-1]} is missing. Mend it, or copy it as it is (LaTeX).")
+        raise _broken(translate("Formats", "{piece} is missing").format(piece=awaited[-1]))
     if out and out[-1][1] == "\\":
-        raise FormatError("This LaTeX is broken: it ends in a lone backslash. Mend it, or copy it as it is (LaTeX).")
+        raise _broken(translate("Formats", "it ends in a lone backslash"))
     return out
 
 

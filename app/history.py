@@ -20,7 +20,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from app.history_file import begin_anew, borrow, erase, is_damage, open_file, primary_code, write_back
+from app.history_file import begin_anew, borrow, erase, is_damage, is_held, open_file, primary_code, write_back
+from app.words import translate
 from core_model.errors import FormulensError
 
 if TYPE_CHECKING:
@@ -161,13 +162,21 @@ class History:
         thumbnail = _thumbnail(picture_png)
 
         def update(db: sqlite3.Connection) -> None:
-            found = db.execute("SELECT name FROM readings WHERE id = ?", (number,)).fetchone()
+            found = db.execute("SELECT name FROM readings WHERE id = ? AND NOT removed", (number,)).fetchone()
             if found is None:
-                raise HistoryError("This reading is no longer in the history.")
+                raise HistoryError(translate("History", "This reading is no longer in the history."))
             db.execute(
                 "UPDATE readings SET latex = ?, edited = NULL, confidence = ?, model = ?, has_ink = ?, search = ?,"
                 " tokens = ? WHERE id = ?",
-                (latex, confidence, model, ink_json is not None, _haystack(found[0], latex, None), tokens_json, number),
+                (
+                    latex,
+                    confidence,
+                    model,
+                    ink_json is not None,
+                    _haystack(found[0], latex, None),
+                    _clean(tokens_json),
+                    number,
+                ),
             )
             db.execute(
                 "UPDATE pictures SET thumbnail = ?, picture = ?, ink = ? WHERE id = ?",
@@ -236,7 +245,9 @@ class History:
         """
         png: bytes = self._of_picture("picture", number)
         if not png:
-            raise HistoryError("The picture of this reading was lost when the history was damaged.")
+            raise HistoryError(
+                translate("History", "The picture of this reading was lost when the history was damaged.")
+            )
         return png
 
     def thumbnail(self, number: int) -> bytes:
@@ -288,7 +299,7 @@ class History:
     def _of_picture(self, column: str, number: int) -> Any:
         rows = self._read(f"SELECT {column} FROM pictures WHERE id = ?", (number,))
         if not rows:
-            raise HistoryError("This reading is no longer in the history.")
+            raise HistoryError(translate("History", "This reading is no longer in the history."))
         return rows[0][0]
 
     def _write(self, work: Callable[[sqlite3.Connection], _Result]) -> _Result:
@@ -296,26 +307,38 @@ class History:
             return _in_transaction(self._db, work)
         except sqlite3.Error as error:
             self._mend(error)
-        return _in_transaction(self._db, work)
+        try:
+            return _in_transaction(self._db, work)
+        except sqlite3.Error as error:
+            raise self._fault(error) from error
 
     def _read(self, statement: str, values: Sequence[object]) -> list[tuple[Any, ...]]:
         try:
             return self._db.execute(statement, values).fetchall()
         except sqlite3.Error as error:
             self._mend(error)
-        return self._db.execute(statement, values).fetchall()
+        try:
+            return self._db.execute(statement, values).fetchall()
+        except sqlite3.Error as error:
+            raise self._fault(error) from error
 
     def _mend(self, error: sqlite3.Error) -> None:
         """Change over to a database with which it goes on, after an error of the file; raises what cannot be mended."""
-        code = primary_code(error)
-        if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-            raise HistoryError(f"Another program is using the history {self.path}. Close it and try again.") from error
-        if self.in_memory or not (is_damage(error) or code in _UNWRITABLE):
+        if isinstance(error, sqlite3.ProgrammingError):  # a fault of ours, such as a call from another thread
             raise error
+        if self.in_memory or not (is_damage(error) or primary_code(error) in _UNWRITABLE):
+            raise self._fault(error) from error
         self._db.close()
         opened = begin_anew(self.path) if is_damage(error) else borrow(self.path, error)
         self._db, self.problem, self.in_memory = opened.connection, opened.problem, opened.in_memory
         self._returns, self._changes = opened.returns, opened.connection.total_changes
+
+    def _fault(self, error: sqlite3.Error) -> HistoryError:
+        if is_held(error):
+            told = translate("History", "Another program is using the history {file}. Close it and try again.")
+            return HistoryError(told.format(file=self.path))
+        told = translate("History", "The history {file} cannot be used ({reason}). Start Formulens again.")
+        return HistoryError(told.format(file=self.path, reason=error))
 
 
 def _in_transaction(db: sqlite3.Connection, work: Callable[[sqlite3.Connection], _Result]) -> _Result:

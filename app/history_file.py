@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from app.words import translate
+
 APPLICATION_ID = 0x464C656E
 """Marks the file as ours in its header."""
 VERSION = 1
@@ -38,6 +40,16 @@ READING_COLUMNS = (
     "id, created, kind, name, latex, edited, confidence, model, favourite, has_ink, removed, search, tokens"
 )
 PICTURE_COLUMNS = "id, thumbnail, picture, ink"
+# In memory only, and not part of the file: which readings are new since it was copied, and which were changed.
+_NOTES = (
+    "CREATE TEMP TABLE added (id INTEGER PRIMARY KEY)",
+    "CREATE TEMP TABLE changed (id INTEGER PRIMARY KEY)",
+    "CREATE TEMP TRIGGER on_add AFTER INSERT ON main.readings BEGIN INSERT INTO added VALUES (new.id); END",
+    "CREATE TEMP TRIGGER on_change AFTER UPDATE ON main.readings"
+    " BEGIN INSERT OR IGNORE INTO changed VALUES (new.id); END",
+    "CREATE TEMP TRIGGER on_removal AFTER DELETE ON main.readings"
+    " BEGIN INSERT OR IGNORE INTO changed VALUES (old.id); END",
+)
 STALE_SECONDS = 3600.0
 """What was deleted so long ago, and not erased because the program was killed, is erased when the file is opened."""
 
@@ -51,7 +63,7 @@ class Opened:
     """What is wrong with the file and what becomes of the readings; empty if all is well."""
     in_memory: bool = False
     returns: bool = False
-    """In memory is all that the file has: it may be written back over the file."""
+    """What is in memory may be written to the file in the end."""
 
 
 class _NotOursError(Exception):
@@ -73,17 +85,23 @@ def primary_code(error: Exception) -> int:
     return -1 if code is None else int(code) & 0xFF
 
 
+def is_held(error: Exception) -> bool:
+    """Tell whether another program is writing the file."""
+    return primary_code(error) in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+
+
 def open_file(path: Path) -> Opened:
     """Open the history, or make one; whatever stands in the way ends up in `problem`."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         return Opened(_open(path))
     except _NewerError:
-        problem = (
-            f"The history {path} was written by a newer version of Formulens and is left as it is. "
-            "Readings of this session are kept only until you close the window; install the newer version to see all."
+        problem = translate(
+            "History",
+            "The history {file} was written by a newer version of Formulens and is left as it is. "
+            "Readings of this session are kept only until you close the window; install the newer version to see all.",
         )
-        return Opened(_in_memory(), problem, in_memory=True)
+        return Opened(_in_memory(), problem.format(file=path), in_memory=True)
     except (sqlite3.Error, OSError, _NotOursError) as error:
         return begin_anew(path) if is_damage(error) else borrow(path, error)
 
@@ -98,43 +116,100 @@ def begin_anew(path: Path) -> Opened:
                 Path(f"{path}{ending}").rename(f"{aside}{ending}")
         connection = _open(path)
     except (sqlite3.Error, OSError) as error:
-        problem = (
-            f"The history {path} is damaged and could not be replaced ({_reason(error)}). "
-            "Readings of this session are kept only until you close the window."
+        problem = translate(
+            "History",
+            "The history {file} is damaged and could not be replaced ({reason}). "
+            "Readings of this session are kept only until you close the window.",
         )
-        return Opened(_in_memory(), problem, in_memory=True)
+        return Opened(_in_memory(), problem.format(file=path, reason=_reason(error)), in_memory=True)
     saved = _rescue(aside, connection)
-    taken = f"{saved} readings of it were taken over into" if saved else "None of its readings could be taken over into"
-    return Opened(connection, f"The history was damaged. It is kept as {aside}. {taken} a new one.")
+    some = translate(
+        "History",
+        "The history was damaged. It is kept as {file}. {count} readings of it were taken over into a new one.",
+    )
+    none = translate(
+        "History",
+        "The history was damaged. It is kept as {file}. None of its readings could be taken over into a new one.",
+    )
+    return Opened(connection, (some if saved else none).format(file=aside, count=saved))
 
 
 def borrow(path: Path, error: Exception) -> Opened:
-    """Go on in memory, with all readings that the file has, because it cannot be written."""
+    """Go on in memory, with all readings that the file has, because it cannot be written; see `write_back`."""
     connection, known = _in_memory(), True
     if not _is_absent(path):
         # Read-only, a file in WAL mode needs its companions or leave to make them; `immutable` does without, and sees
         # all but what was not yet moved from the -wal file.
         known = any(_copied(path, connection, how) for how in ("mode=ro", "mode=ro&immutable=1"))
-    why = "the disk is full" if _is_full(error) else _reason(error)
-    fate = (
-        "Formulens tries to write them when you close it: make room or give it access before."
-        if known
-        else "The readings in the file cannot be shown either."
+    for statement in _NOTES:
+        connection.execute(statement)
+    if is_held(error):
+        # Nobody else may keep it for long; and what is new can be written also if the rest was not to be read.
+        problem = translate(
+            "History",
+            "Another program is using the history {file}. New readings are kept in memory, and Formulens writes them "
+            "when you close it: close that program before.",
+        )
+        return Opened(connection, problem.format(file=path), in_memory=True, returns=True)
+    why = translate("History", "the disk is full") if _is_full(error) else _reason(error)
+    problem = translate(
+        "History", "The history {file} cannot be written ({reason}). New readings are kept in memory only."
     )
-    problem = f"The history {path} cannot be written ({why}). New readings are kept in memory only. {fate}"
+    hope = translate("History", "Formulens tries to write them when you close it: make room or give it access before.")
+    loss = translate("History", "The readings in the file cannot be shown either.")
+    problem = f"{problem.format(file=path, reason=why)} {hope if known else loss}"
     return Opened(connection, problem, in_memory=True, returns=known)
 
 
 def write_back(connection: sqlite3.Connection, path: Path) -> bool:
-    """Write a database in memory over the file, wholly or not at all; tell whether that was possible."""
+    """Write what is new or changed in memory to the file, all or nothing; tell whether that was possible.
+
+    The file's other readings stay: another program may have added some meanwhile.
+    """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with closing(sqlite3.connect(path, timeout=BUSY_SECONDS)) as target:
-            target.execute("PRAGMA synchronous = FULL")
-            connection.backup(target)
-    except (sqlite3.Error, OSError):
+        _open(path).close()  # made if it is not there
+        connection.execute("ATTACH ? AS file", (str(path),))
+        connection.execute("PRAGMA file.synchronous = FULL")
+        connection.execute("BEGIN IMMEDIATE")
+        for (number,) in connection.execute("SELECT id FROM added ORDER BY id").fetchall():
+            _append(connection, number)
+        _take_over_changes(connection)
+        connection.execute("COMMIT")
+    except (sqlite3.Error, OSError, _NotOursError, _NewerError):
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
         return False
     return True
+
+
+def _append(connection: sqlite3.Connection, number: int) -> None:
+    """Copy a reading from memory to the attached file, under the next number there: its own may be taken by now."""
+    columns = READING_COLUMNS.removeprefix("id, ")
+    copied = connection.execute(
+        f"INSERT INTO file.readings ({columns}) SELECT {columns} FROM main.readings WHERE id = ? AND NOT removed",
+        (number,),
+    )
+    if copied.rowcount:
+        connection.execute(
+            f"INSERT INTO file.pictures ({PICTURE_COLUMNS}) SELECT ?, thumbnail, picture, ink FROM main.pictures "
+            "WHERE id = ?",
+            (copied.lastrowid, number),
+        )
+
+
+def _take_over_changes(connection: sqlite3.Connection) -> None:
+    """What became of the file's own readings in memory: edits, stars, drawings that went on, deletions."""
+    touched = "SELECT id FROM changed EXCEPT SELECT id FROM added"
+    gone = f"({touched} EXCEPT SELECT id FROM main.readings)"
+    for table, columns in (("readings", READING_COLUMNS), ("pictures", PICTURE_COLUMNS)):
+        connection.execute(f"DELETE FROM file.{table} WHERE id IN {gone}")
+        names = columns.removeprefix("id, ")
+        connection.execute(
+            f"UPDATE file.{table} SET ({names}) = "
+            f"(SELECT {names} FROM main.{table} AS here WHERE here.id = {table}.id) "
+            f"WHERE id IN ({touched} INTERSECT SELECT id FROM main.{table})"
+        )
 
 
 def erase(connection: sqlite3.Connection, ids: Iterable[int]) -> None:

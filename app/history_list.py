@@ -166,7 +166,12 @@ class HistoryModel(QAbstractListModel):
 
     def _picture(self, number: int) -> QPixmap:
         if number not in self._pictures:
-            self._pictures[number] = QPixmap.fromImage(QImage.fromData(self._history.thumbnail(number)))
+            try:
+                thumbnail = self._history.thumbnail(number)
+            except FormulensError as error:
+                self.failed.emit(str(error))
+                thumbnail = b""
+            self._pictures[number] = QPixmap.fromImage(QImage.fromData(thumbnail))
             if len(self._pictures) > KEPT_PICTURES:
                 self._pictures.popitem(last=False)
         return self._pictures[number]

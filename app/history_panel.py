@@ -164,7 +164,7 @@ class HistoryPanel(QWidget):
     def _make_actions(self) -> None:
         self._open_action = self._action("open", self.tr("&Open"), "", self._open)
         self._copy_action = self._action("copy", self.tr("&Copy LaTeX"), "Ctrl+C", self._copy)
-        self._favourite_action = self._action("star", self.tr("Add to &favourites"), "Ctrl+D", self._toggle_favourite)
+        self._favourite_action = self._action("star", self.tr("Add to &favourites"), "Ctrl+B", self._toggle_favourite)
         self._rerun_action = self._action("refresh", self.tr("Read &again with the present model"), "F5", self._rerun)
         self._export_action = self._action("export", self.tr("&Export…"), "Ctrl+E", self._export_selected)
         self._delete_action = self._action("delete", self.tr("&Delete"), "Del", self.delete_selected)
@@ -333,7 +333,10 @@ class HistoryPanel(QWidget):
     @Slot()
     def _enable_more(self) -> None:
         self._export_all_action.setEnabled(self._model.rowCount() > 0)
-        self._corrections_action.setEnabled(bool(self._history.corrections()))
+        try:
+            self._corrections_action.setEnabled(bool(self._history.corrections()))
+        except FormulensError as error:
+            self.failed.emit(str(error))
 
     @Slot()
     def _enable_actions(self) -> None:

@@ -2,7 +2,7 @@
 
 The newest request of the window wins: those before it are dropped, the one under way is broken off. Pictures of a
 folder wait until the window wants nothing, and begin again if it interrupts them. Requests may come while the model
-still loads.
+still loads. Another model gets its turn after the next step of decoding; what waits then is read by that one.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import logging
 import threading
 import time
 from collections import deque
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -69,6 +69,9 @@ class _Queue:
         self._batch: deque[Request] = deque()
         self._running: Request | None = None
         self._break = False
+        self._void = False
+        """What runs is not wanted any more; else it is taken up again once it is broken off."""
+        self._pauses = 0
         self.closed = False
 
     def put(self, request: Request) -> None:
@@ -78,50 +81,60 @@ class _Queue:
                 return
             if request.priority == "window":
                 self._window.clear()
-                self._break = self._running is not None
+                if self._running is not None:
+                    self._break_off(void=self._running.priority != "batch")
             self._window.append(request)
 
     def take(self) -> Request | None:
         with self._lock:
             self._running = None
-            self._break = False
-            if not self.closed:
+            self._break = self._void = False
+            if not self.closed and not self._pauses:
                 if self._window:
                     self._running = self._window.popleft()
                 elif self._batch:
                     self._running = self._batch.popleft()
             return self._running
 
-    def give_back(self, request: Request) -> None:
-        with self._lock:
-            self._batch.appendleft(request)
-
     def cancel(self, numbers: set[int]) -> None:
         with self._lock:
             self._window = deque(request for request in self._window if request.number not in numbers)
             self._batch = deque(request for request in self._batch if request.number not in numbers)
             if self._running is not None and self._running.number in numbers:
-                self._running = replace(self._running, priority="window")  # not to be taken up again
-                self._break = True
+                self._break_off(void=True)
+
+    def pause(self) -> None:
+        """Give nothing out, and take back what runs, until as many calls of `resume` have come."""
+        with self._lock:
+            self._pauses += 1
+            if self._running is not None:
+                self._break_off(void=False)
+
+    def resume(self) -> bool:
+        """Take back one `pause`; tells whether it was the last one."""
+        with self._lock:
+            self._pauses -= 1
+            return not self._pauses
 
     def close(self) -> None:
         with self._lock:
             self.closed = True
-            self._break = True
+            self._break_off(void=True)
 
     def should_stop(self) -> bool:
         """Asked at every step of decoding; no lock, a step too late does not matter."""
         return self._break
 
     def interrupted(self, request: Request) -> bool:
-        """Whether this request's result is void; a batch request that was only interrupted goes back to the front."""
+        """Whether this request's result is void; one that is still wanted goes back to the front."""
         with self._lock:
-            if not self._break:
-                return False
-            again = self._running is not None and self._running.priority == "batch" and not self.closed
-        if again:
-            self.give_back(request)
-        return True
+            if self._break and not self._void:
+                (self._batch if request.priority == "batch" else self._window).appendleft(request)
+            return self._break
+
+    def _break_off(self, *, void: bool) -> None:
+        self._break = True
+        self._void = self._void or void
 
 
 class _Worker(QObject):
@@ -130,7 +143,7 @@ class _Worker(QObject):
     loaded = Signal(object)
     load_failed = Signal(str)
     started = Signal(int)
-    recognized = Signal(int, object)
+    recognized = Signal(int, object, str)
     failed = Signal(int, str)
     named = Signal(int, object)
     symbols_failed = Signal(str)
@@ -144,6 +157,7 @@ class _Worker(QObject):
         self._recognizer: Recognizer | None = None
         self._classifier: SymbolClassifier | None = None
         self._fault = ""
+        self._name = ""
 
     @Slot()
     def load(self) -> None:
@@ -166,10 +180,10 @@ class _Worker(QObject):
         else:
             self._recognizer = recognizer
             seconds = time.perf_counter() - began
-            name = f"{folder.name} ({recognizer.config.get('extra', {}).get('samples', 0):,})"
+            self._name = f"{folder.name} ({recognizer.config.get('extra', {}).get('samples', 0):,})"
             tokens = tuple(recognizer.tokenizer.tokens[len(SPECIALS) :])
             kind, reason = recognizer.device.type, recognizer.device_reason
-            self.loaded.emit(ModelInfo(name, kind, reason, folder, seconds, tokens, self._symbols))
+            self.loaded.emit(ModelInfo(self._name, kind, reason, folder, seconds, tokens, self._symbols))
         if self._fault:
             self.load_failed.emit(self._fault)
         self.work()
@@ -177,7 +191,8 @@ class _Worker(QObject):
     @Slot(object, str)
     def reload(self, checkpoint: Path | None, device: str) -> None:
         self._checkpoint, self._device = checkpoint, device
-        self.load()
+        if self._queue.resume():  # else yet another model is wanted, and this one by nobody
+            self.load()
 
     @Slot()
     def work(self) -> None:
@@ -202,7 +217,7 @@ class _Worker(QObject):
                 self.failed.emit(request.number, text)
             else:
                 if not self._queue.interrupted(request):
-                    self.recognized.emit(request.number, recognition)
+                    self.recognized.emit(request.number, recognition, self._name)
 
     def _read(self, recognizer: Recognizer, request: Request, picture: Grey) -> Recognition:
         from core_model.recognizer import RecognizeOptions
@@ -235,8 +250,8 @@ class Inference(QObject):
     """`ModelInfo`"""
     load_failed = Signal(str)
     started = Signal(int)
-    recognized = Signal(int, object)
-    """Number of the request, `Recognition`."""
+    recognized = Signal(int, object, str)
+    """Number of the request, `Recognition`, name of the model that read it."""
     failed = Signal(int, str)
     named = Signal(int, object)
     """Number of the request, tuple of `SymbolGuess`."""
@@ -282,8 +297,9 @@ class Inference(QObject):
         self._load.emit()
 
     def reload(self, checkpoint: Path | None, device: str) -> None:
-        """Load another model or on another device; requests wait for it."""
+        """Load another model or on another device; requests wait for it, those begun are begun anew."""
         self.model = None
+        self._queue.pause()
         self.loading.emit()
         self._reload.emit(checkpoint, device)
 

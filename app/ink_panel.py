@@ -9,7 +9,6 @@ from PySide6.QtCore import QSize, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QAction, QActionGroup, QKeySequence
 from PySide6.QtWidgets import (
     QCheckBox,
-    QFileDialog,
     QHBoxLayout,
     QPushButton,
     QSizePolicy,
@@ -20,9 +19,11 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from app import file_dialogs
 from app.icons import icon
 from app.ink_canvas import InkCanvas, Tool
 from app.surface import Surface
+from app.words import translate
 from core_model.errors import FormulensError
 from core_model.ink import Ink, InkError, read_ink_file, write_inkml
 
@@ -46,11 +47,16 @@ class InkOptions:
     def __post_init__(self) -> None:
         problems = []
         if not 0 <= self.pause_ms <= 60_000:
-            problems.append(f"pause_ms must lie in 0..60000, not {self.pause_ms}")
+            problems.append(_outside("pause_ms", 0, 60_000, self.pause_ms))
         if not WIDTH_LEAST <= self.pen_width <= WIDTH_MOST:
-            problems.append(f"pen_width must lie in {WIDTH_LEAST:g}..{WIDTH_MOST:g}, not {self.pen_width}")
+            problems.append(_outside("pen_width", WIDTH_LEAST, WIDTH_MOST, self.pen_width))
         if problems:
             raise ValueError("; ".join(problems))
+
+
+def _outside(name: str, least: float, most: float, value: float) -> str:
+    told = translate("InkOptions", "{name} must lie in {least}..{most}, not {value}")
+    return told.format(name=name, least=f"{least:g}", most=f"{most:g}", value=value)
 
 
 class InkPanel(QWidget):
@@ -68,7 +74,6 @@ class InkPanel(QWidget):
     def __init__(self, options: InkOptions | None = None, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._options = options or InkOptions()
-        self._folder = str(Path.home())
         self.canvas = InkCanvas()
         self._bar = QToolBar()
         self._width = QSlider(Qt.Orientation.Horizontal)
@@ -297,16 +302,13 @@ class InkPanel(QWidget):
     @Slot()
     def _choose_and_open(self) -> None:
         kinds = self.tr("Ink (*.inkml *.json);;All files (*)")
-        chosen, _ = QFileDialog.getOpenFileName(self, self.tr("Open ink"), self._folder, kinds)
-        if chosen:
-            self._folder = str(Path(chosen).parent)
-            self.open_file(Path(chosen))
+        path = file_dialogs.ask_open_one(self, self.tr("Open ink"), kinds)
+        if path is not None:
+            self.open_file(path)
 
     @Slot()
     def _choose_and_save(self) -> None:
-        proposed = str(Path(self._folder) / self.tr("formula.inkml"))
-        chosen, _ = QFileDialog.getSaveFileName(self, self.tr("Save ink"), proposed, self.tr("InkML (*.inkml)"))
-        if chosen:
-            path = Path(chosen)
-            self._folder = str(path.parent)
+        kinds = self.tr("InkML (*.inkml)")
+        path, _ = file_dialogs.ask_save(self, self.tr("Save ink"), self.tr("formula.inkml"), kinds)
+        if path is not None:
             self.save_file(path if path.suffix else path.with_suffix(".inkml"))

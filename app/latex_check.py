@@ -12,8 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from PySide6.QtCore import QCoreApplication
-
+from app.words import translate
 from core_model.latex import LatexError, parse
 from core_model.latex.symbols import DELIMITER_SYNONYMS, DELIMITERS
 
@@ -138,12 +137,14 @@ class _Check:
             if len(self.found) >= _MOST:
                 break
             if name == _NO_DELIMITER:
-                told = _tr("{command} needs a delimiter after it; a brace is written \\{{ or \\}}")
+                told = translate("LatexCheck", "{command} needs a delimiter after it; a brace is written \\{{ or \\}}")
                 self._report(start, end, told.format(command=kind))
                 repairs.append((end - 1 if self.text[end - 1] in "{}" else end, end, "."))
                 name = ""
             elif name == _NO_NAME:
-                self._report(start, end, _tr("{command} needs a name in braces").format(command=kind))
+                self._report(
+                    start, end, translate("LatexCheck", "{command} needs a name in braces").format(command=kind)
+                )
                 repairs.append((start, end, " "))
                 continue
             if kind in _PAIRS:
@@ -173,15 +174,23 @@ class _Check:
             return repairs
         title = f"\\end{{{name}}}" if kind == "\\end" else kind
         if kind == "\\end" and opened and opened[-1].kind == "\\begin":
-            told = _tr("{opened} is ended by {closing}").format(opened=opened[-1].title, closing=title)
+            told = translate("LatexCheck", "{opened} is ended by {closing}").format(
+                opened=opened[-1].title, closing=title
+            )
             self._report(start, end, told)
             return [(start, end, opened.pop().closer)]
-        self._report(start, end, _tr("{closing} without {opening}").format(closing=title, opening=_OPENERS[kind]))
+        self._report(
+            start,
+            end,
+            translate("LatexCheck", "{closing} without {opening}").format(closing=title, opening=_OPENERS[kind]),
+        )
         return [(start, end, " ")]
 
     def _lonely(self, opened: _Opened) -> None:
         without = {"{": "}", "\\left": "\\right", "\\begin": f"\\end{{{opened.name}}}"}[opened.kind]
-        message = _tr("{opened} is never closed: {closing} is missing").format(opened=opened.title, closing=without)
+        message = translate("LatexCheck", "{opened} is never closed: {closing} is missing").format(
+            opened=opened.title, closing=without
+        )
         self._report(opened.start, opened.end, message)
 
     def _structure(self) -> Iterator[tuple[str, int, int, str]]:
@@ -216,20 +225,24 @@ class _Check:
         message = re.sub(r" \(at character \d+\)$", "", str(error))
         token = self.text[start:end]
         if message.startswith("unknown command"):
-            self._report(start, end, _tr("Unknown command {command}").format(command=token))
+            self._report(start, end, translate("LatexCheck", "Unknown command {command}").format(command=token))
             self._replace(start, end, "x")
         elif message.startswith("unknown environment"):
             self._environment(start, message)
         elif not token.isascii():
             sign = next(sign for sign in token if not sign.isascii())
             at = start + token.index(sign)
-            self._report(at, at + 1, _tr("LaTeX has no character “{sign}”: write a command").format(sign=sign))
+            self._report(
+                at,
+                at + 1,
+                translate("LatexCheck", "LaTeX has no character “{sign}”: write a command").format(sign=sign),
+            )
             self._replace(start, end, "x")
         elif message.endswith("needs an argument"):
             # The command is what lacks something; what follows is right where it is.
             command = message.removesuffix(" needs an argument")
             at = self._command_before(command, start)
-            told = _tr("{command} needs something after it").format(command=command)
+            told = translate("LatexCheck", "{command} needs something after it").format(command=command)
             self._report(*((start, end) if at < 0 else (at, at + len(command))), told)
             self._replace(start, start, "{x}")
         elif message.startswith("nested deeper"):
@@ -257,7 +270,7 @@ class _Check:
         name = _NAME.match(self.text, start + len("\\begin"))
         if name is None:
             return
-        told = _tr("Unknown environment {name}").format(name=name[1].strip())
+        told = translate("LatexCheck", "Unknown environment {name}").format(name=name[1].strip())
         self._report(start, name.end(), told)
         closing = re.compile(r"\\end\s*\{\s*" + re.escape(name[1].strip()) + r"\s*\}").search(self.text, name.end())
         if closing is not None:
@@ -277,7 +290,3 @@ def _is_closed(text: str) -> bool:
 
 def _sentence(message: str) -> str:
     return message[:1].upper() + message[1:]
-
-
-def _tr(text: str) -> str:
-    return QCoreApplication.translate("LatexCheck", text)

@@ -233,8 +233,8 @@ class LatexEditor(QPlainTextEdit):
         return super().event(event)
 
     def canInsertFromMimeData(self, source: QMimeData) -> bool:
-        # So are files; as text they would be paths.
-        return not source.hasUrls() and super().canInsertFromMimeData(source)
+        # So are files; as text they would be paths. A link is text.
+        return not any(url.isLocalFile() for url in source.urls()) and super().canInsertFromMimeData(source)
 
     @Slot()
     def _on_text_changed(self) -> None:

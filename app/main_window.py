@@ -5,7 +5,7 @@ empty page | (drawing over) result | history
 
 from __future__ import annotations
 
-from pathlib import Path
+import sys
 
 from PySide6.QtCore import QByteArray, QMimeData, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import (
@@ -15,13 +15,13 @@ from PySide6.QtGui import (
     QDragEnterEvent,
     QDropEvent,
     QFont,
+    QKeyEvent,
     QKeySequence,
     QPaintEvent,
 )
 from PySide6.QtWidgets import (
     QApplication,
     QDockWidget,
-    QFileDialog,
     QHBoxLayout,
     QLabel,
     QMainWindow,
@@ -35,6 +35,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from app import file_dialogs
 from app.history_panel import HistoryPanel
 from app.icons import icon
 from app.ink_panel import InkPanel
@@ -45,6 +46,8 @@ from app.welcome import Welcome
 
 DELAYS = (0, 1, 3, 5)
 """Seconds before a snip, for menus that close when another window is clicked."""
+HISTORY_KEYS = "Ctrl+Shift+H" if sys.platform == "darwin" else "Ctrl+H"
+"""On macOS, ⌘H hides a program."""
 
 
 class MainWindow(QMainWindow):
@@ -63,6 +66,8 @@ class MainWindow(QMainWindow):
     copy_requested = Signal()
     """Copy in the chosen format."""
     quit_requested = Signal()
+    cancel_requested = Signal()
+    """Give up what is under way: Esc, where nothing else has taken it."""
     closing = Signal(QCloseEvent)
     delay_changed = Signal(int)
     first_painted = Signal()
@@ -77,6 +82,7 @@ class MainWindow(QMainWindow):
         self.status = StatusLine()
         self.welcome = Welcome()
         self._painted = False
+        self._split_sizes: list[int] = []
         self.setWindowTitle("Formulens")
         self.setWindowIcon(icon("logo"))
         self.setAcceptDrops(True)
@@ -127,7 +133,7 @@ class MainWindow(QMainWindow):
         close.setIcon(icon("close"))
         close.setAutoRaise(True)
         close.setAccessibleName(self.tr("Close the history"))
-        close.setToolTip(self.tr("Close the history") + " (Ctrl+H)")
+        close.setToolTip(f"{self.tr('Close the history')} ({_native(HISTORY_KEYS)})")
         close.clicked.connect(self._dock.close)
         row.addWidget(name, 1)
         row.addWidget(close)
@@ -138,14 +144,17 @@ class MainWindow(QMainWindow):
     def show_result(self) -> None:
         """Show the result panel instead of the empty page."""
         self._pages.setCurrentWidget(self.result)
-        for action in (self.copy_action, self.copy_menu_action):
+        for action in (self.copy_action, self.copy_menu_action, self.compare_action):
             action.setEnabled(True)
 
     def set_drawing(self, on: bool) -> None:
         """Show or hide the canvas."""
         self.draw_action.setChecked(on)
+        self._remember_split()
         self.ink.setVisible(on)
         if on:
+            if self._split_sizes:
+                self._split.setSizes(self._split_sizes)
             self.ink.setFocus()
 
     def set_repeatable(self, possible: bool) -> None:
@@ -175,6 +184,21 @@ class MainWindow(QMainWindow):
             bytes(self.saveGeometry().toBase64().data()).decode(),
             bytes(self.saveState().toBase64().data()).decode(),
         )
+
+    def split_state(self) -> str:
+        """How canvas and reading share the height, for the settings; empty if they never did."""
+        self._remember_split()
+        return ",".join(map(str, self._split_sizes))
+
+    def restore_split(self, state: str) -> None:
+        """Inverse of `split_state`; anything else changes nothing."""
+        sizes = [int(part) for part in state.split(",") if part.isdecimal()]
+        if len(sizes) == 2 and all(sizes):
+            self._split_sizes = sizes
+
+    def _remember_split(self) -> None:
+        if all(self._split.sizes()):
+            self._split_sizes = self._split.sizes()
 
     def restore(self, geometry: str, state: str) -> None:
         """Inverse of `remembered`; what does not fit any more is passed over by Qt."""
@@ -210,14 +234,18 @@ class MainWindow(QMainWindow):
             "copy", self.tr("Copy &as…"), "Ctrl+Shift+C", self.tr("Choose the format to copy in")
         )
         self.copy_menu_action.triggered.connect(self.result.open_copy_menu)
-        for action in (self.copy_action, self.copy_menu_action):
+        self.compare_action = self._action(
+            "side-by-side", self.tr("Co&mpare"), "Ctrl+D", self.tr("Lay the preview over the picture")
+        )
+        self.compare_action.triggered.connect(self.result.compare_button.click)
+        for action in (self.copy_action, self.copy_menu_action, self.compare_action):
             action.setEnabled(False)
         self.history_action = self._dock.toggleViewAction()
         self.history_action.setIcon(icon("history"))
         self.history_action.setText(self.tr("&History"))
-        self.history_action.setShortcut(QKeySequence("Ctrl+H"))
+        self.history_action.setShortcut(QKeySequence(HISTORY_KEYS))
         self.history_action.triggered.connect(lambda shown: self.history.setFocus() if shown else None)
-        self.history_action.setToolTip(self.tr("Earlier readings") + " (Ctrl+H)")
+        self.history_action.setToolTip(f"{self.tr('Earlier readings')} ({_native(HISTORY_KEYS)})")
         self.settings_action = self._action("settings", self.tr("S&ettings…"), "Ctrl+,", self.tr("Settings"))
         self.settings_action.triggered.connect(self.settings_requested)
         self.about_action = self._action("about", self.tr("&About Formulens"), "", self.tr("Versions and licences"))
@@ -241,8 +269,7 @@ class MainWindow(QMainWindow):
         action.setCheckable(checkable)
         if keys:
             action.setShortcut(QKeySequence(keys))
-            shown = QKeySequence(keys).toString(QKeySequence.SequenceFormat.NativeText)
-            hint = f"{hint} ({shown})"
+            hint = f"{hint} ({_native(keys)})"
         action.setToolTip(hint)
         self.addAction(action)
         return action
@@ -295,15 +322,18 @@ class MainWindow(QMainWindow):
         edit.addSeparator()
         edit.addAction(self.settings_action)
         view = bar.addMenu(self.tr("&View"))
-        view.addAction(self.history_action)
+        view.addActions([self.history_action, self.compare_action])
         help_menu = bar.addMenu(self.tr("&Help"))
         help_menu.addAction(self.about_action)
 
     def _paste(self) -> None:
-        """A copied picture is read; copied text goes to the field that has the focus."""
-        data = QApplication.clipboard().mimeData()
+        """A copied picture or file is read; text goes to the field that has the focus, also if a picture is with it."""
+        data = QApplication.clipboard().mimeData() or QMimeData()  # there may be nothing at all
         field = QApplication.focusWidget()
-        if not data.hasImage() and not data.hasUrls() and field is not None and hasattr(field, "paste"):
+        # Links are text; Word and Excel give a picture of the text beside it, files have their names beside them.
+        files = any(url.isLocalFile() for url in data.urls())
+        text = data.hasFormat("text/plain") or not (data.hasImage() or data.hasUrls())
+        if text and not files and field is not None and hasattr(field, "paste"):
             field.paste()
         else:
             self.paste_requested.emit()
@@ -311,9 +341,9 @@ class MainWindow(QMainWindow):
     def _choose_files(self) -> None:
         endings = "*.png *.jpg *.jpeg *.webp *.gif *.bmp *.tif *.tiff *.pdf *.inkml"
         kinds = self.tr("Pictures, PDF and ink ({});;All files (*)").format(endings)
-        names, _ = QFileDialog.getOpenFileNames(self, self.tr("Open"), "", kinds)
-        if names:
-            self.files_chosen.emit([Path(name) for name in names])
+        paths = file_dialogs.ask_open(self, self.tr("Open"), kinds)
+        if paths:
+            self.files_chosen.emit(paths)
 
     # events
 
@@ -327,6 +357,13 @@ class MainWindow(QMainWindow):
         event.acceptProposedAction()
         self.dropped.emit(event.mimeData())
 
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Esc that nothing else in the window has a use for."""
+        if event.key() == Qt.Key.Key_Escape and event.modifiers() == Qt.KeyboardModifier.NoModifier:
+            self.cancel_requested.emit()
+        else:
+            super().keyPressEvent(event)
+
     def closeEvent(self, event: QCloseEvent) -> None:
         """The application decides whether to go to the tray or to end."""
         self.closing.emit(event)
@@ -337,3 +374,8 @@ class MainWindow(QMainWindow):
         if not self._painted:
             self._painted = True
             QTimer.singleShot(0, self.first_painted.emit)
+
+
+def _native(keys: str) -> str:
+    """A shortcut as this desktop writes it."""
+    return QKeySequence(keys).toString(QKeySequence.SequenceFormat.NativeText)

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import platformdirs
 
+from app.words import translate
+
 NAME = "Formulens"
 
 
@@ -54,5 +56,6 @@ class Paths:
             try:
                 folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             except OSError as error:
-                problems.append(f"The folder {folder} cannot be made: {error.strerror or error}.")
+                told = translate("Paths", "The folder {folder} cannot be made: {reason}.")
+                problems.append(told.format(folder=folder, reason=error.strerror or error))
         return tuple(problems)

@@ -46,10 +46,13 @@ class PdfPage(QWidget):
         self._start: QPointF | None = None
         self.band = QRectF()
 
-    def set_page(self, image: QImage, size: QSize) -> None:
-        """Show a page, `size` in logical px; the picture may have more pixels."""
-        self._picture = QPixmap.fromImage(image)
+    def set_size(self, size: QSize) -> None:
+        """Be a page of this size in logical px; the picture that is there is stretched."""
         self.setFixedSize(size)
+
+    def set_picture(self, image: QImage) -> None:
+        """Show the picture of the page, of whatever number of pixels; an empty one leaves the paper white."""
+        self._picture = QPixmap.fromImage(image)
         self.update()
 
     def set_band(self, band: QRectF) -> None:
@@ -62,7 +65,10 @@ class PdfPage(QWidget):
         c = colors(self.palette())
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
-        painter.drawPixmap(self.rect(), self._picture)
+        if self._picture.isNull():
+            painter.fillRect(self.rect(), Qt.GlobalColor.white)
+        else:
+            painter.drawPixmap(self.rect(), self._picture)
         painter.setPen(QPen(c.line, 1))
         painter.drawRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5))
         if self.band.isEmpty():

@@ -1,6 +1,7 @@
 """The PDF window: pages, zoom, and a band drawn on a page that is read as a snip.
 
-What is read is drawn anew at 300 dpi (at 200 where a region is very large), whatever the zoom.
+What is read is drawn anew at 300 dpi (at 200 where a region is very large), whatever the zoom. A document is closed
+when another one has taken its place, or with the window.
 """
 
 from __future__ import annotations
@@ -8,23 +9,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
-from PySide6.QtCore import (
-    QAbstractListModel,
-    QEvent,
-    QModelIndex,
-    QObject,
-    QPersistentModelIndex,
-    QPointF,
-    QRect,
-    QRectF,
-    QSize,
-    Qt,
-    QTimer,
-    Signal,
-    Slot,
-)
-from PySide6.QtGui import QAction, QGuiApplication, QImage, QKeyEvent, QKeySequence, QPainter, QPen, QPixmap, QShowEvent
-from PySide6.QtPdf import QPdfDocument, QPdfDocumentRenderOptions
+from PySide6.QtCore import QEvent, QObject, QRectF, QSize, Qt, Signal, Slot
+from PySide6.QtGui import QAction, QCloseEvent, QImage, QKeyEvent, QKeySequence, QShowEvent
+from PySide6.QtPdf import QPdfDocument
 from PySide6.QtWidgets import (
     QHBoxLayout,
     QInputDialog,
@@ -39,8 +26,10 @@ from PySide6.QtWidgets import (
 )
 
 from app.icons import icon
+from app.pdf_drawing import POINTS, PdfDrawing, Rank
 from app.pdf_page import PdfPage
-from app.theme import colors, set_text_role
+from app.pdf_pages import THUMBNAIL, PageList
+from app.theme import set_text_role
 
 SNIP_DPI: Final = 300
 LEAST_DPI: Final = 200
@@ -48,107 +37,11 @@ MOST_PIXELS: Final = 16_000_000
 """Regions that would have more at 300 dpi are drawn at fewer dots per inch."""
 TOO_MANY_PIXELS: Final = 80_000_000
 """What no region may have, be it at less than 200 dpi: a wall-sized poster would fill the memory."""
-THUMBNAIL: Final = 120
 ZOOM_STEP: Final = 1.25
 SMALLEST, LARGEST = 0.25, 6.0
 MOST_PAGE_PIXELS: Final = 24_000_000
 """Of the picture of a page on the screen; beyond it is magnified."""
-_POINTS: Final = 72.0
 _SCREEN: Final = 96.0
-
-_Index = QModelIndex | QPersistentModelIndex
-
-
-def render_part(document: QPdfDocument, page: int, part: QRectF, dpi: float) -> QImage:
-    """Draw a part of a page (0..1) on white at a resolution."""
-    points = document.pagePointSize(page)
-    full = QSize(max(1, round(points.width() * dpi / _POINTS)), max(1, round(points.height() * dpi / _POINTS)))
-    clip = QRectF(
-        part.x() * full.width(), part.y() * full.height(), part.width() * full.width(), part.height() * full.height()
-    ).toAlignedRect() & QRect(0, 0, full.width(), full.height())
-    options = QPdfDocumentRenderOptions()
-    options.setScaledSize(full)
-    options.setScaledClipRect(clip)
-    drawn = document.render(page, clip.size(), options)
-    # Pages have no ground of their own.
-    image = QImage(clip.size(), QImage.Format.Format_RGB32)
-    image.fill(Qt.GlobalColor.white)
-    painter = QPainter(image)
-    painter.drawImage(0, 0, drawn)
-    painter.end()
-    return image
-
-
-class PageList(QAbstractListModel):
-    """The pages with small pictures, which are drawn one by one when they come into sight."""
-
-    def __init__(self, document: QPdfDocument, parent: QObject | None = None) -> None:
-        super().__init__(parent)
-        self._document = document
-        self._pictures: dict[int, QPixmap] = {}
-        self._wanted: list[int] = []
-        self._empty = _square()
-        self._timer = QTimer(self)
-        self._timer.setInterval(0)
-        self._timer.timeout.connect(self._draw_next)
-
-    def reset(self) -> None:
-        """Another document is loaded."""
-        self.beginResetModel()
-        self._pictures.clear()
-        self._wanted.clear()
-        self._timer.stop()
-        self.endResetModel()
-
-    def rowCount(self, parent: _Index = QModelIndex()) -> int:  # noqa: B008 - as Qt declares it
-        return 0 if parent.isValid() else self._document.pageCount()
-
-    def data(self, index: _Index, role: int = Qt.ItemDataRole.DisplayRole) -> object:
-        page = index.row()
-        if role == Qt.ItemDataRole.DisplayRole:
-            return str(page + 1)
-        if role == Qt.ItemDataRole.AccessibleTextRole:
-            return self.tr("Page {}").format(page + 1)
-        if role == Qt.ItemDataRole.SizeHintRole:  # before there is a picture to measure
-            return QSize(THUMBNAIL + 16, THUMBNAIL + 32)
-        if role == Qt.ItemDataRole.DecorationRole:
-            if page not in self._pictures:
-                if page in self._wanted:
-                    self._wanted.remove(page)
-                self._wanted.append(page)  # what came into sight last is drawn first
-                self._timer.start()
-            return self._pictures.get(page, self._empty)
-        return None
-
-    @Slot()
-    def _draw_next(self) -> None:
-        if not self._wanted:
-            self._timer.stop()
-            return
-        page = self._wanted.pop()
-        points = self._document.pagePointSize(page)
-        longer = max(points.width(), points.height(), 1.0)
-        # Twice the pixels: sharp on fine screens too.
-        image = render_part(self._document, page, QRectF(0, 0, 1, 1), 2 * THUMBNAIL * _POINTS / longer)
-        image.setDevicePixelRatio(2.0)
-        picture = _square()
-        painter = QPainter(picture)
-        size = image.deviceIndependentSize()
-        place = QRectF(QPointF((THUMBNAIL - size.width()) / 2, (THUMBNAIL - size.height()) / 2), size)
-        painter.drawImage(place.topLeft(), image)
-        painter.setPen(QPen(colors(QGuiApplication.palette()).line_strong, 1))
-        painter.drawRect(place.adjusted(0.5, 0.5, -0.5, -0.5))
-        painter.end()
-        self._pictures[page] = picture
-        self.dataChanged.emit(self.index(page), self.index(page))
-
-
-def _square() -> QPixmap:
-    """Room for a small picture of a page: all the same size, so that the list does not jump when one arrives."""
-    picture = QPixmap(2 * THUMBNAIL, 2 * THUMBNAIL)
-    picture.setDevicePixelRatio(2.0)
-    picture.fill(Qt.GlobalColor.transparent)
-    return picture
 
 
 class PdfWindow(QWidget):
@@ -166,15 +59,19 @@ class PdfWindow(QWidget):
         self.setMinimumSize(560, 400)
         self.resize(960, 900)
         self.setWindowTitle(self.tr("PDF"))
+        self.drawing = PdfDrawing(self)
         self.document = QPdfDocument(self)
+        """The one that is shown; closed while there is none."""
         self.page_number = 0
         self.zoom = 1.0
         self.fits_width = True
         self._path = Path()
+        self._coming: tuple[Path, QPdfDocument] | None = None
+        """What waits for its password, or for a drawing to end."""
         self._shown: tuple[object, ...] = ()
         self.password_dialog: QInputDialog | None = None
         self.page = PdfPage()
-        self.pages = PageList(self.document, self)
+        self.pages = PageList(self.drawing, self)
         self.list = self._make_list()
         self.area = QScrollArea()
         self.area.setAlignment(Qt.AlignmentFlag.AlignCenter)
@@ -187,27 +84,31 @@ class PdfWindow(QWidget):
         self.number.setKeyboardTracking(False)
         self.number.setFixedWidth(80)
         self.count = QLabel()
-        self.hint = QLabel(self.tr("Draw a box around a formula"))
+        self.hint = QLabel(self._usual_hint())
         self.hint.setContentsMargins(8, 0, 8, 0)
         set_text_role(self.hint, "muted")
         self._make_tools()
         self._connect()
 
     def open(self, path: Path) -> None:
-        """Load a file and show the window; an encrypted one asks for its password, a broken one is told of."""
-        self._path = Path(path)
-        self.password_dialog = None
-        self.document.close()
-        self.document.setPassword("")
-        self._load()
+        """Load a file and show the window; an encrypted one asks for its password, a broken one is told of.
+
+        What is shown stays until the new one can be.
+        """
+        if self.password_dialog is not None:
+            self.password_dialog.reject()
+        coming = Path(path), QPdfDocument(self)
+        self._coming = coming
+        self.drawing.when_idle(lambda: self._load(coming))
 
     def go_to(self, page: int) -> None:
         """Show a page, counted from 0."""
-        page = min(max(page, 0), self.document.pageCount() - 1)
+        page = min(max(page, 0), len(self.drawing.sizes) - 1)
         if page < 0 or page == self.page_number:
             return
         self.page_number = page
         self.page.set_band(QRectF())
+        self.page.set_picture(QImage())
         self._show_page()
         self.area.verticalScrollBar().setValue(0)
 
@@ -216,9 +117,6 @@ class PdfWindow(QWidget):
         self.fits_width = False
         self.zoom = min(max(zoom, SMALLEST), LARGEST)
         self._show_page()
-
-    def _turn(self, by: int) -> None:
-        self.go_to(self.page_number + by)
 
     @Slot()
     def fit_width(self) -> None:
@@ -295,35 +193,41 @@ class PdfWindow(QWidget):
         self.page.band_chosen.connect(self._snip)
         self.area.installEventFilter(self)
 
-    def _load(self) -> None:
-        error = self.document.load(str(self._path))
+    def _load(self, coming: tuple[Path, QPdfDocument]) -> None:
+        if coming is not self._coming:  # another has been asked for meanwhile
+            coming[1].deleteLater()
+            return
+        path, document = coming
+        error = document.load(str(path))
         fault = QPdfDocument.Error
         if error == fault.IncorrectPassword:
             self._ask_password()
-        elif error != fault.None_ or self.document.pageCount() == 0:
-            self._refuse(error)
+            return
+        self._coming = None
+        if error != fault.None_ or document.pageCount() == 0:
+            document.deleteLater()
+            self._refuse(error, path.name)
         else:
-            self._show_document()
+            self._show_document(path, document)
 
-    def _refuse(self, error: QPdfDocument.Error) -> None:
-        fault, name = QPdfDocument.Error, self._path.name
+    def _refuse(self, error: QPdfDocument.Error, name: str) -> None:
+        fault = QPdfDocument.Error
         reasons = {
             fault.FileNotFound: self.tr("{} cannot be opened. Check that it is there and may be read."),
             fault.InvalidFileFormat: self.tr("{} is damaged or no PDF. Save or download it again."),
             fault.UnsupportedSecurityScheme: self.tr("{} is encrypted in a way that is not known here."),
             fault.None_: self.tr("{} has no pages."),
         }
-        self.document.close()
-        self.pages.reset()
-        self.hide()
+        self.password_dialog = None
         self.failed.emit(reasons.get(error, self.tr("{} cannot be read as a PDF.")).format(name))
 
     def _ask_password(self) -> None:
         """Not modal to the program: the question belongs to this window."""
+        assert self._coming is not None
         again = self.password_dialog is not None
         dialog = QInputDialog(self if self.isVisible() else None)
         dialog.setWindowTitle(self.tr("Encrypted PDF"))
-        text = self.tr("{} is encrypted. Its password:").format(self._path.name)
+        text = self.tr("{} is encrypted. Its password:").format(self._coming[0].name)
         dialog.setLabelText(self.tr("This was not the password.") + "\n" + text if again else text)
         dialog.setTextEchoMode(QLineEdit.EchoMode.Password)
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
@@ -334,26 +238,36 @@ class PdfWindow(QWidget):
 
     @Slot(str)
     def _try_password(self, password: str) -> None:
-        self.document.setPassword(password)
-        self._load()
+        coming = self._coming
+        if coming is not None:
+            coming[1].setPassword(password)
+            self.drawing.when_idle(lambda: self._load(coming))
 
     @Slot()
     def _forget_password(self) -> None:
         self.password_dialog = None
+        if self._coming is not None:
+            self._coming[1].deleteLater()
+            self._coming = None
 
-    def _show_document(self) -> None:
+    def _show_document(self, path: Path, document: QPdfDocument) -> None:
         self.password_dialog = None
+        before, self.document, self._path = self.document, document, path
+        self.drawing.take(document)
+        self.hint.setText(self._usual_hint())
+        before.deleteLater()
         self.page_number = 0
         self.fits_width = True
         self._shown = ()
         self.setWindowTitle(self._path.name)
         self.pages.reset()
-        count = self.document.pageCount()
+        count = len(self.drawing.sizes)
         self.number.setRange(1, count)
         self.number.setValue(1)
         self.count.setText(self.tr(" of {} ").format(count))
         self.list.setVisible(count > 1)
         self.page.set_band(QRectF())
+        self.page.set_picture(QImage())
         self.show()
         self.raise_()
         self.activateWindow()
@@ -363,11 +277,11 @@ class PdfWindow(QWidget):
 
     def _show_page(self) -> None:
         """Draw the page as it is to be seen now, unless it is there already."""
-        count = self.document.pageCount()
+        count = len(self.drawing.sizes)
         if count == 0:
             return
-        points = self.document.pagePointSize(self.page_number)
-        width, height = points.width() / _POINTS * _SCREEN, points.height() / _POINTS * _SCREEN
+        points = self.drawing.sizes[self.page_number]
+        width, height = points.width() / POINTS * _SCREEN, points.height() / POINTS * _SCREEN
         if self.fits_width:
             # Room for the bar at the side whether it is there or not: else the page would flicker between two widths.
             room = self.area.width() - self.area.verticalScrollBar().sizeHint().width() - 16
@@ -379,8 +293,10 @@ class PdfWindow(QWidget):
             self._shown = wanted
             pixels = size.width() * size.height() * ratio * ratio
             fine = ratio * min(1.0, (MOST_PAGE_PIXELS / pixels) ** 0.5)
-            image = render_part(self.document, self.page_number, QRectF(0, 0, 1, 1), _SCREEN * self.zoom * fine)
-            self.page.set_page(image, size)
+            # Until it is drawn, what was there before stands in the new size.
+            self.page.set_size(size)
+            dpi = _SCREEN * self.zoom * fine
+            self.drawing.draw(Rank.PAGE, self.page_number, QRectF(0, 0, 1, 1), dpi, self.page.set_picture)
         self.previous.setEnabled(self.page_number > 0)
         self.next.setEnabled(self.page_number < count - 1)
         self.number.setValue(self.page_number + 1)
@@ -388,13 +304,19 @@ class PdfWindow(QWidget):
 
     @Slot(QRectF)
     def _snip(self, band: QRectF) -> None:
-        points = self.document.pagePointSize(self.page_number)
-        inches = max(band.width() * points.width() * band.height() * points.height() / _POINTS**2, 1e-6)
+        points = self.drawing.sizes[self.page_number]
+        inches = max(band.width() * points.width() * band.height() * points.height() / POINTS**2, 1e-6)
         dpi = max(LEAST_DPI, min(SNIP_DPI, (MOST_PIXELS / inches) ** 0.5))
         dpi = min(dpi, (TOO_MANY_PIXELS / inches) ** 0.5)
-        image = render_part(self.document, self.page_number, band, dpi)
-        self.page.set_band(QRectF())
-        self.snipped.emit(image, self.tr("page {} of {}").format(self.page_number + 1, self._path.name))
+        name = self.tr("page {} of {}").format(self.page_number + 1, self._path.name)
+
+        def done(image: QImage) -> None:
+            self.hint.setText(self._usual_hint())
+            self.page.set_band(QRectF())
+            self.snipped.emit(image, name)
+
+        self.hint.setText(self.tr("Drawing this part of the page…"))
+        self.drawing.draw(Rank.SNIP, self.page_number, band, dpi, done)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         bar = self.area.verticalScrollBar()
@@ -404,11 +326,24 @@ class PdfWindow(QWidget):
         elif event.key() == Qt.Key.Key_Home:
             self.go_to(0)
         elif event.key() == Qt.Key.Key_End:
-            self.go_to(self.document.pageCount() - 1)
+            self.go_to(len(self.drawing.sizes) - 1)
         elif event.key() == Qt.Key.Key_Escape:
             self.close()
         else:
             super().keyPressEvent(event)
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        # An open file cannot be replaced on Windows, and nobody sees it any more.
+        if self.password_dialog is not None:
+            self.password_dialog.reject()
+        self._coming = None
+        self.drawing.let_go()
+        self.pages.reset()
+        self.drawing.when_idle(self.document.close)
+        super().closeEvent(event)
+
+    def _usual_hint(self) -> str:
+        return self.tr("Draw a box around a formula")
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         if watched is self.area and event.type() == QEvent.Type.Resize and self.fits_width:

@@ -15,13 +15,14 @@ from typing import TYPE_CHECKING, Final
 from xml.etree import ElementTree
 
 import numpy as np
-from PySide6.QtCore import QByteArray, QCoreApplication, QObject, QRectF, Qt, QThread, QTimer, Signal, Slot
+from PySide6.QtCore import QByteArray, QObject, QRectF, Qt, QThread, QTimer, Signal, Slot
 from PySide6.QtGui import QImage, QPainter
 from PySide6.QtSvg import QSvgRenderer
 
 from app.latex_check import Problem, command_problems, problems, whole
 from app.preview_dialect import Dialect, Unsupported, to_dialect
 from app.preview_layout import mend_ziamath, prepare_tables
+from app.words import translate
 from core_model.errors import FormulensError
 from core_model.latex import LatexError, canonical
 
@@ -69,16 +70,16 @@ def render(latex: str, *, size: float = 20.0, color: str = "#000000", font: str 
     if not 1 <= size <= 1000 or not _COLOR.match(color):
         raise ValueError(f"size must lie within 1..1000 px and colour be #rrggbb, not {size} and {color!r}")
     if not latex.strip():
-        raise PreviewError((whole(latex, _tr("There is nothing to draw yet")),))
+        raise PreviewError((whole(latex, translate("Preview", "There is nothing to draw yet")),))
     if len(latex) > _MOST_CHARACTERS:
-        raise PreviewError((whole(latex, _tr("The formula is too long for the preview")),))
+        raise PreviewError((whole(latex, translate("Preview", "The formula is too long for the preview")),))
     found = problems(latex)
     if found:
         raise PreviewError(found)
     try:
         dialect = to_dialect(canonical(latex))
     except Unsupported as error:
-        told = _tr("The preview cannot show {command}").format(command=error.command)
+        told = translate("Preview", "The preview cannot show {command}").format(command=error.command)
         raise PreviewError(command_problems(latex, error.command, told)) from None
     except LatexError as error:  # the canonical form refuses a little more than the parser
         raise PreviewError((whole(latex, str(error)),)) from None
@@ -100,11 +101,13 @@ def _draw(latex: str, dialect: Dialect, size: float, color: str, font: str | Non
             # latex2mathml passes commands that it does not know through as text.
             unknown = re.search(r"\\[A-Za-z]+|\\[^\s<]", mathml)
             if unknown:
-                told = _tr("The preview cannot show {command}").format(command=unknown[0])
+                told = translate("Preview", "The preview cannot show {command}").format(command=unknown[0])
                 raise PreviewError(command_problems(latex, unknown[0], told))
             tree = _with_narrow_accents(mathml)
             if not prepare_tables(tree, dialect.tables):
-                raise PreviewError((whole(latex, _tr("The preview cannot show the lines of these tables")),))
+                raise PreviewError(
+                    (whole(latex, translate("Preview", "The preview cannot show the lines of these tables")),)
+                )
             # A font remembers the number of every glyph it was asked for; layout asks, drawing does not.
             for loaded in ziamath.zmath.loadedfonts.values():
                 loaded._glyphids.clear()
@@ -114,17 +117,21 @@ def _draw(latex: str, dialect: Dialect, size: float, color: str, font: str | Non
         except PreviewError:
             raise
         except OSError as error:
-            told = _tr("The preview’s font {font} cannot be read: choose another in the settings").format(font=font)
+            told = translate(
+                "Preview", "The preview’s font {font} cannot be read: choose another in the settings"
+            ).format(font=font)
             raise PreviewError((whole(latex, told),)) from error
         # The parser and layout of ziamath raise whatever their code runs into; to the user that is one formula that
         # the preview cannot show.
         except Exception as error:
             _LOG.info("ziamath refused %r", dialect.source, exc_info=True)
-            told = _tr("The preview cannot show this formula ({reason})").format(reason=type(error).__name__)
+            told = translate("Preview", "The preview cannot show this formula ({reason})").format(
+                reason=type(error).__name__
+            )
             raise PreviewError((whole(latex, told),)) from error
         missing = [character for character, glyph in glyphs.items() if glyph == 0]
     if missing:
-        told = _tr("The preview’s font has no {signs}").format(signs=" ".join(missing[:5]))
+        told = translate("Preview", "The preview’s font has no {signs}").format(signs=" ".join(missing[:5]))
         raise PreviewError((whole(latex, told),))
     return _finish(latex, svg, color)
 
@@ -139,9 +146,9 @@ def _finish(latex: str, svg: ElementTree.Element, color: str) -> Rendered:
                 inked = inked or bool(element.get("d", "rect"))
     _, top, width, height = (float(value) for value in svg.get("viewBox", "0 0 0 0").split())
     if not inked or width <= 0 or height <= 0:
-        raise PreviewError((whole(latex, _tr("The formula is nothing but white space")),))
+        raise PreviewError((whole(latex, translate("Preview", "The formula is nothing but white space")),))
     if max(width, height) > _LONGEST_SIDE:
-        raise PreviewError((whole(latex, _tr("The formula is too large for the preview")),))
+        raise PreviewError((whole(latex, translate("Preview", "The formula is too large for the preview")),))
     return Rendered(ElementTree.tostring(svg), width, height, -top)
 
 
@@ -220,7 +227,7 @@ class _Worker(QObject):
             result = error.problems
         except Exception:  # noqa: BLE001 - the thread's edge: a bug of ours must not silence the preview for good
             _LOG.exception("drawing %r failed", job.latex)
-            result = (whole(job.latex, _tr("The preview failed; the log says why")),)
+            result = (whole(job.latex, translate("Preview", "The preview failed; the log says why")),)
         self.done.emit(job, result)
 
 
@@ -345,7 +352,3 @@ class PreviewRenderer(QObject):
             else:
                 self.failed.emit(job.latex, result)
         self._next()
-
-
-def _tr(text: str) -> str:
-    return QCoreApplication.translate("Preview", text)

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QEvent, QPoint, QSize, Qt, Signal, Slot
-from PySide6.QtGui import QFont, QImage, QKeySequence
+from PySide6.QtGui import QFont, QImage
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSplitter, QToolButton, QVBoxLayout, QWidget
 
 from app.alternatives import THE_READING, AlternativesList
@@ -90,6 +90,7 @@ class ResultPanel(QWidget):
         recognition = reading.recognition
         same = self._reading is not None and self._reading.picture is reading.picture
         tokens = tuple(TokenMark(token.text, token.confidence) for token in recognition.tokens)
+        self._close_corrections()
         self._reading = reading
         self._pinned = None
         self.attention.set_reading(reading, original)
@@ -104,23 +105,6 @@ class ResultPanel(QWidget):
         self._symbols = self._symbols if same else ()
         self.set_alternatives(recognition.alternatives or (self._alternatives if same else ()))
         self.preview_requested.emit(reading.latex)
-
-    def clear(self) -> None:
-        """Show nothing."""
-        self._reading = None
-        self._pinned = None
-        self._alternatives = self._symbols = self._others = ()
-        self.attention.set_reading(None)
-        self.strip.set_tokens(())
-        self.editor.set_text("")
-        self.alternatives.set_recognition(None)
-        self.preview.clear()
-        self.set_agreement(None)
-        self.play_button.setEnabled(False)
-        self.copy_button.setEnabled(False)
-        self._confidence.clear()
-        self.warnings.set_warnings(())
-        self._show_token(None)
 
     def latex(self) -> str:
         """The LaTeX as it stands in the editor."""
@@ -241,7 +225,8 @@ class ResultPanel(QWidget):
             return None
         self._pin(index)
         menu = FixMenu(self._reading.recognition.tokens[index], self)
-        menu.chosen.connect(lambda token: self.fix_requested.emit(index, token))
+        reading = self._reading
+        menu.chosen.connect(lambda token: self._ask_fix(reading, index, token))
         menu.typing_requested.connect(lambda: self.open_token_dialog(index))
         menu.popup(self._below_region(index) if where is None else where)
         return menu
@@ -251,9 +236,21 @@ class ResultPanel(QWidget):
         if self._reading is None or not 0 <= index < len(self._reading.recognition.tokens):
             return None
         dialog = TokenDialog(self._reading.recognition.tokens[index].text, self._vocabulary, self)
-        dialog.entered.connect(lambda token: self.fix_requested.emit(index, token))
+        reading = self._reading
+        dialog.entered.connect(lambda token: self._ask_fix(reading, index, token))
         dialog.open()
         return dialog
+
+    def _ask_fix(self, reading: Reading, index: int, token: str) -> None:
+        if reading is self._reading:  # else the token at this place is another one by now
+            self.fix_requested.emit(index, token)
+
+    def _close_corrections(self) -> None:
+        """Menus and dialogs of a reading are of no use for the next one."""
+        for menu in self.findChildren(FixMenu):
+            menu.close()
+        for dialog in self.findChildren(TokenDialog):
+            dialog.reject()
 
     def _below_region(self, index: int) -> QPoint:
         region = self.attention.region(index)
@@ -325,7 +322,8 @@ class ResultPanel(QWidget):
     def _on_playing(self, playing: bool) -> None:
         self.play_button.setIcon(icon("stop" if playing else "play", self.palette()))
         text = self.tr("Stop") if playing else self.tr("Play the reading token by token")
-        self.play_button.setToolTip(f"{text} ({self.tr('Space in the picture')})")
+        keys = self.tr("Space in the picture")
+        self.play_button.setToolTip(f"{text} ({keys})")
         self.play_button.setAccessibleName(text)
         if not playing and self._reading is not None and self._pinned == len(self._reading.recognition.tokens) - 1:
             self._pin(-1)
@@ -353,7 +351,6 @@ class ResultPanel(QWidget):
         self.compare_button = QPushButton()
         self.compare_button.setObjectName("quiet")
         self.compare_button.setIconSize(QSize(22, 16))  # wider than the drawing, which keeps it off the text
-        self.compare_button.setShortcut(QKeySequence("Ctrl+D"))
         self.compare_button.clicked.connect(self.selfcheck_requested)
         self.copy_button = CopyButton()
         self.set_agreement(None)

@@ -12,9 +12,9 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QCoreApplication
 
 from app.component_match import Alignment, Box, Drawing, TooComplexError, match
+from app.words import translate
 
 Grey = NDArray[np.uint8]
 
@@ -169,13 +169,15 @@ def _reasons(weight: float, seen: _Parts, drawn: _Parts, alignment: Alignment | 
         missing = len(alignment.missing) if alignment is not None else max(0, len(seen.boxes) - len(drawn.boxes))
         surplus = len(alignment.surplus) if alignment is not None else max(0, len(drawn.boxes) - len(seen.boxes))
         if missing:
-            reasons.append(_tr("The preview seems to lack symbols of the snip: about {}.").format(missing))
+            reasons.append(
+                translate("SelfCheck", "The preview seems to lack symbols of the snip: about {}.").format(missing)
+            )
         if surplus:
-            reasons.append(_tr("The preview seems to have symbols that the snip lacks: about {}.").format(surplus))
+            reasons.append(
+                translate("SelfCheck", "The preview seems to have symbols that the snip lacks: about {}.").format(
+                    surplus
+                )
+            )
     if not 1 / EXTENT <= ratio <= EXTENT and len(seen.boxes) > 1:
-        reasons.append(_tr("Snip and preview differ in their proportions."))
+        reasons.append(translate("SelfCheck", "Snip and preview differ in their proportions."))
     return tuple(reasons)
-
-
-def _tr(text: str) -> str:
-    return QCoreApplication.translate("SelfCheck", text)

@@ -224,12 +224,8 @@ class SelfCheckView(QWidget):
         c = colors(self.palette())
         snip, preview = self.tr("snip"), self.tr("preview")
         if self.canvas.mode == "difference":
-            self.legend.setText(
-                self.tr("{snip} · {preview}").format(
-                    snip=f'<span style="color:{c.only_snip.name()}">{self.tr("only in the snip")}</span>',
-                    preview=f'<span style="color:{c.only_preview.name()}">{self.tr("only in the preview")}</span>',
-                )
-            )
+            only = (c.only_snip, self.tr("only in the snip")), (c.only_preview, self.tr("only in the preview"))
+            self.legend.setText(" · ".join(f'<span style="color:{color.name()}">{text}</span>' for color, text in only))
         elif self.canvas.mode == "blink":
             self.legend.setText(preview if self.canvas.shows_preview else snip)
         else:

@@ -18,6 +18,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from app.words import translate
 from core_model.errors import FormulensError
 
 Rule = Callable[[object], str]
@@ -36,26 +37,34 @@ class SettingsError(FormulensError):
 def _one_of(*choices: object) -> Rule:
     words = ", ".join(json.dumps(choice) for choice in choices)
     # By type too: True == 1 in Python, but not in the file.
-    return lambda value: "" if any(value == c and type(value) is type(c) for c in choices) else f"one of {words}"
+    return lambda value: (
+        ""
+        if any(value == c and type(value) is type(c) for c in choices)
+        else translate("Settings", "one of {choices}").format(choices=words)
+    )
 
 
 def _number(least: float, most: float, *, whole: bool = False) -> Rule:
     kinds: tuple[type, ...] = (int,) if whole else (int, float)
-    words = f"a {'whole ' if whole else ''}number from {least:g} to {most:g}"
+
+    def words() -> str:
+        whole_number = translate("Settings", "a whole number from {least} to {most}")
+        number = translate("Settings", "a number from {least} to {most}")
+        return (whole_number if whole else number).format(least=f"{least:g}", most=f"{most:g}")
 
     def rule(value: object) -> str:
         right = isinstance(value, kinds) and not isinstance(value, bool) and least <= value <= most  # type: ignore[operator]
-        return "" if right else words
+        return "" if right else words()
 
     return rule
 
 
 def _switch(value: object) -> str:
-    return "" if isinstance(value, bool) else "true or false"
+    return "" if isinstance(value, bool) else translate("Settings", "true or false")
 
 
 def _text(value: object) -> str:
-    return "" if isinstance(value, str) else "text"
+    return "" if isinstance(value, str) else translate("Settings", "text")
 
 
 def _state(value: object) -> str:
@@ -66,12 +75,12 @@ def _state(value: object) -> str:
             pass
         else:
             return ""
-    return "base64 text"
+    return translate("Settings", "base64 text")
 
 
 def _layout(value: object) -> str:
     right = isinstance(value, Mapping) and all(isinstance(k, str) and not _state(v) for k, v in value.items())
-    return "" if right else "names with base64 text"
+    return "" if right else translate("Settings", "names with base64 text")
 
 
 def _region(value: object) -> str:
@@ -82,7 +91,7 @@ def _region(value: object) -> str:
         and all(type(part) is int for part in value[1:])
         and min(value[1], value[2], value[5], value[6]) > 0
     )
-    return "" if right else "a screen's name and six whole numbers, the sizes above 0"
+    return "" if right else translate("Settings", "a screen's name and six whole numbers, the sizes above 0")
 
 
 def _set(default: Any, rule: Rule) -> Any:
@@ -146,8 +155,9 @@ class Settings:
     """What the file holds beside all this; written back as it was."""
 
     def __post_init__(self) -> None:
+        told = translate("Settings", "{name} must be {wanted}, not {value}")
         problems = [
-            f"{name} must be {wanted}, not {json.dumps(getattr(self, name), default=str)}"
+            told.format(name=name, wanted=wanted, value=json.dumps(getattr(self, name), default=str))
             for name, rule in RULES.items()
             if (wanted := rule(getattr(self, name)))
         ]
@@ -167,13 +177,15 @@ def load(path: Path) -> tuple[Settings, str | None]:
     except FileNotFoundError:
         return Settings(), None
     except OSError as error:
-        return Settings(), f"The settings {path} cannot be read ({error.strerror or error}): all are at their defaults."
+        told = translate("Settings", "The settings {file} cannot be read ({reason}): all are at their defaults.")
+        return Settings(), told.format(file=path, reason=error.strerror or error)
     try:
         found = json.loads(source.decode("utf-8-sig"))
         if not isinstance(found, dict):
             raise TypeError("no JSON object")
     except (ValueError, TypeError, RecursionError):
-        return Settings(), f"The settings {path} are damaged: all are at their defaults. {_put_aside(path)}"
+        told = translate("Settings", "The settings {file} are damaged: all are at their defaults.").format(file=path)
+        return Settings(), f"{told} {_put_aside(path)}"
     return _sound(found, path)
 
 
@@ -189,13 +201,14 @@ def _sound(found: dict[str, Any], path: Path) -> tuple[Settings, str | None]:
         if isinstance(value, list):
             value = tuple(value)
         if wanted := RULES[name](value):
-            problems.append(f"{name} must be {wanted}")
+            problems.append(translate("Settings", "{name} must be {wanted}").format(name=name, wanted=wanted))
         else:
             kept[name] = value
     settings = Settings(**kept, unknown=unknown)
     if not problems:
         return settings, None
-    return settings, f"In the settings {path} these are at their defaults now: {'; '.join(problems)}."
+    told = translate("Settings", "In the settings {file} these are at their defaults now: {problems}.")
+    return settings, told.format(file=path, problems="; ".join(problems))
 
 
 def _put_aside(path: Path) -> str:
@@ -209,8 +222,9 @@ def _put_aside(path: Path) -> str:
     try:
         path.rename(aside)
     except OSError as error:
-        return f"The file could not be put aside ({error.strerror or error})."
-    return f"The damaged file is kept as {aside.name}."
+        told = translate("Settings", "The file could not be put aside ({reason}).")
+        return told.format(reason=error.strerror or error)
+    return translate("Settings", "The damaged file is kept as {name}.").format(name=aside.name)
 
 
 def save(path: Path, settings: Settings) -> None:
@@ -238,7 +252,7 @@ def save(path: Path, settings: Settings) -> None:
     except OSError as error:
         if temporary is not None:
             temporary.unlink(missing_ok=True)
-        raise SettingsError(
-            f"The settings cannot be saved in {target.parent} ({error.strerror or error}): "
-            "they hold until the program ends."
-        ) from error
+        told = translate(
+            "Settings", "The settings cannot be saved in {folder} ({reason}): they hold until the program ends."
+        )
+        raise SettingsError(told.format(folder=target.parent, reason=error.strerror or error)) from error

@@ -21,9 +21,10 @@ from PySide6.QtCore import QLockFile, QObject, Signal, Slot
 from PySide6.QtNetwork import QLocalServer, QLocalSocket
 
 from app.paths import Paths
+from app.words import translate
 from core_model.errors import FormulensError
 
-COMMANDS = ("raise", "snip", "draw", "paste", "quit")
+COMMANDS = ("raise", "snip", "draw", "paste")
 LONGEST = 1 << 20
 """Bytes of a request; more is not one of ours."""
 ACCEPTED = b"ok\n"
@@ -96,9 +97,7 @@ class SingleInstance(QObject):
             if any(self._hand_over(place, request or Request()) for place in self._places):
                 return False
             if time.monotonic() > until:
-                raise InstanceError(
-                    f"Formulens runs already{self._holder()} but does not answer: end that process, then start again."
-                )
+                raise InstanceError(self._no_answer())
             time.sleep(0.05)
 
     def close(self) -> None:
@@ -118,14 +117,28 @@ class SingleInstance(QObject):
                 self._lock = lock
                 return True
             if lock.error() == QLockFile.LockError.LockFailedError:
+                process = lock.getLockInfo()
+                nameless = not isinstance(process, tuple) or process[0] <= 0
+                # Its maker was killed before it wrote its name. Of one that lives the file is held, and not removed.
+                if nameless and lock.removeStaleLockFile() and lock.tryLock(0):
+                    self._lock = lock
+                    return True
                 self._lock_path = path
                 return False
         # Neither folder can be written: better two instances than none.
         return True
 
-    def _holder(self) -> str:
+    def _no_answer(self) -> str:
         process = QLockFile(str(self._lock_path)).getLockInfo()
-        return f" (process {process[0]})" if isinstance(process, tuple) and process[0] > 0 else ""
+        if not isinstance(process, tuple) or process[0] <= 0:
+            return translate(
+                "SingleInstance", "Formulens runs already but does not answer: end that process, then start again."
+            )
+        told = translate(
+            "SingleInstance",
+            "Formulens runs already (process {number}) but does not answer: end that process, then start again.",
+        )
+        return told.format(number=process[0])
 
     def _listen(self) -> None:
         for place in self._places:

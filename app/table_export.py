@@ -12,6 +12,7 @@ import io
 import json
 import os
 import re
+import threading
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, get_args
 
+from app.words import translate
 from core_model.errors import FormulensError, LatexError
 
 if TYPE_CHECKING:
@@ -76,7 +78,7 @@ def write_whole(path: Path, content: bytes) -> None:
     Raises:
         FormulensError: the file cannot be written.
     """
-    temporary = path.with_name(f".formulens-{os.getpid()}.partial")
+    temporary = path.with_name(f".formulens-{os.getpid()}-{threading.get_ident()}.partial")
     try:
         with temporary.open("wb") as stream:
             stream.write(content)
@@ -86,7 +88,8 @@ def write_whole(path: Path, content: bytes) -> None:
     except OSError as error:
         with suppress(OSError):
             temporary.unlink()
-        raise FormulensError(f"Cannot write {path}: {error.strerror or error}. Choose another place.") from error
+        told = translate("TableExport", "Cannot write {file}: {reason}. Choose another place.")
+        raise FormulensError(told.format(file=path, reason=error.strerror or error)) from error
 
 
 def one_line(latex: str) -> str:

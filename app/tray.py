@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 from PySide6.QtCore import QObject, Signal, SignalInstance, Slot
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QMenu, QSystemTrayIcon
@@ -52,18 +54,14 @@ class Tray(QObject):
 
     def start(self) -> bool:
         """Show the icon if there is a tray, and tell whether there is; may be tried again later."""
-        if self.is_available:
-            self._icon.show()
+        if not self.is_available:
+            return False
+        self._icon.show()
         return self._icon.isVisible()
 
     def stop(self) -> None:
         """Take the icon away."""
         self._icon.hide()
-
-    def tell(self, title: str, text: str) -> None:
-        """Show a short message at the icon, where there is one."""
-        if self.is_available and self._icon.isVisible():
-            self._icon.showMessage(title, text, icon("logo"), 5000)
 
     def _add(self, name: str, text: str, signal: SignalInstance) -> QAction:
         action = self._menu.addAction(icon(name), text)
@@ -72,7 +70,9 @@ class Tray(QObject):
 
     @Slot(QSystemTrayIcon.ActivationReason)
     def _activated(self, reason: QSystemTrayIcon.ActivationReason) -> None:
-        if reason in (QSystemTrayIcon.ActivationReason.Trigger, QSystemTrayIcon.ActivationReason.DoubleClick):
+        kinds = QSystemTrayIcon.ActivationReason
+        # On macOS a click opens the menu, and is told as well.
+        if reason == kinds.DoubleClick or (reason == kinds.Trigger and sys.platform != "darwin"):
             self.show.emit()
-        elif reason == QSystemTrayIcon.ActivationReason.MiddleClick:
+        elif reason == kinds.MiddleClick:
             self.snip.emit()

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import QObject, QRect, QTimer, Signal, Slot
+from PySide6.QtCore import QObject, QRect, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QCursor, QGuiApplication, QImage, QScreen
+from PySide6.QtWidgets import QApplication, QWidget
 
 from app.capture.handlers import choose
 from app.capture.models import Handler, Region, Shot
@@ -119,6 +120,9 @@ class Snipper(QObject):
         self._deliver(shot, region.rect)
 
     def _show_overlays(self, shots: list[Shot]) -> None:
+        if blocking_dialog() is not None:
+            self._fail(self.tr("Close the open dialog first, then snip again."))
+            return
         pointer = QCursor.pos()
         for shot in shots:
             overlay = Overlay(shot)
@@ -200,3 +204,11 @@ class Snipper(QObject):
         overlays, self._overlays = self._overlays, []
         for overlay in overlays:
             overlay.dismiss()
+
+
+def blocking_dialog() -> QWidget | None:
+    """The dialog that takes all input of the program, if one is open: an overlay would cover the screen and be deaf."""
+    for window in QApplication.topLevelWidgets():
+        if window.isVisible() and window.windowModality() == Qt.WindowModality.ApplicationModal:
+            return window
+    return None

@@ -24,6 +24,11 @@ class GlobalHotkey(QObject):
         self._outcome = Outcome(False, self.tr("No global key is set."))
 
     @property
+    def unavailable(self) -> str:
+        """Why no global key can be had on this desktop; empty where one can."""
+        return self._handler.unavailable
+
+    @property
     def outcome(self) -> Outcome:
         """How the last `register` stands now."""
         return self._outcome

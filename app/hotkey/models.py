@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from PySide6.QtCore import QCoreApplication, QObject, Qt, Signal
+from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtGui import QKeySequence
 
+from app.words import translate
 from core_model.errors import FormulensError
 
 ALONE = {Qt.Key.Key_Print, Qt.Key.Key_Pause, Qt.Key.Key_ScrollLock} | {
@@ -63,10 +64,12 @@ class Keys:
         parsed: Any = QKeySequence(sequence) if isinstance(sequence, str) else sequence
         name = sequence if isinstance(sequence, str) else sequence.toString()
         if parsed.count() == 0 or parsed[0].key() in (Qt.Key.Key_unknown, Qt.Key(0)):
-            raise HotkeyError(translate("“{}” is no key. Write it like Ctrl+Alt+L.").format(name))
+            raise HotkeyError(translate("Hotkey", "“{}” is no key. Write it like Ctrl+Alt+L.").format(name))
         if parsed.count() > 1:
             raise HotkeyError(
-                translate("A global key is one key with its modifiers, not several in a row: {}.").format(name)
+                translate("Hotkey", "A global key is one key with its modifiers, not several in a row: {}.").format(
+                    name
+                )
             )
         held = parsed[0].keyboardModifiers()
         keys = Keys(
@@ -78,7 +81,9 @@ class Keys:
         )
         if not (keys.ctrl or keys.alt or keys.meta) and keys.key not in ALONE:
             raise HotkeyError(
-                translate("{} alone would be missing in every other program. Add Ctrl, Alt or Meta.").format(keys.text)
+                translate("Hotkey", "{} alone would be missing in every other program. Add Ctrl, Alt or Meta.").format(
+                    keys.text
+                )
             )
         return keys
 
@@ -91,6 +96,11 @@ class HotkeyHandler(QObject):
     """An `Outcome` that is learnt later than `register` returns."""
 
     name = ""
+
+    @property
+    def unavailable(self) -> str:
+        """Why no key can be had here, whichever; empty where one can."""
+        return ""
 
     def is_compatible(self) -> bool:
         """Tell whether this is the way for the present desktop."""
@@ -109,21 +119,16 @@ class HotkeyHandler(QObject):
         raise NotImplementedError
 
 
-def translate(text: str) -> str:
-    """Translate a message of this package that no QObject says."""
-    return QCoreApplication.translate("Hotkey", text)
-
-
 def works(keys: Keys) -> Outcome:
     """The outcome of a key that is ours."""
-    return Outcome(True, translate("{} starts a snip from anywhere.").format(keys.text))
+    return Outcome(True, translate("Hotkey", "{} starts a snip from anywhere.").format(keys.text))
 
 
 def taken(keys: Keys) -> HotkeyError:
     """The error of a key that another program holds."""
-    return HotkeyError(translate("{} is taken by another program. Choose another key.").format(keys.text))
+    return HotkeyError(translate("Hotkey", "{} is taken by another program. Choose another key.").format(keys.text))
 
 
 def unusable(keys: Keys) -> HotkeyError:
     """The error of a key that this platform has no global form of."""
-    return HotkeyError(translate("{} cannot be a global key here. Choose another key.").format(keys.text))
+    return HotkeyError(translate("Hotkey", "{} cannot be a global key here. Choose another key.").format(keys.text))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 
+from app.words import translate
 from core_model.errors import FormulensError
 from core_model.latex import LatexError, parse
 from core_model.latex.canonical import Canonical
@@ -33,15 +34,20 @@ def formula_tree(latex: str, notation: str) -> list[Node]:
     try:
         nodes = _CANONICAL.nodes(parse(latex), 0)
     except LatexError as error:
-        raise FormatError(
-            f"This LaTeX is not understood, so it cannot be copied as {notation}: {error}. "
-            "Mend it, or copy it as LaTeX."
-        ) from error
+        told = translate(
+            "Notation",
+            "This LaTeX is not understood, so it cannot be copied as {notation}: {reason}. "
+            "Mend it, or copy it as LaTeX.",
+        )
+        raise FormatError(told.format(notation=notation, reason=error)) from error
     if not nodes:
-        raise FormatError("There is no formula to copy.")
+        raise FormatError(translate("Notation", "There is no formula to copy."))
     return nodes
 
 
 def cannot(notation: str, what: str) -> FormatError:
     """The error that says that a notation has no word for a part of the formula."""
-    return FormatError(f"{notation} cannot express {what} here. Copy the formula as LaTeX or as a picture instead.")
+    told = translate(
+        "Notation", "{notation} cannot express {part} here. Copy the formula as LaTeX or as a picture instead."
+    )
+    return FormatError(told.format(notation=notation, part=what))

@@ -8,6 +8,7 @@ from xml.etree.ElementTree import Element, SubElement, tostring
 from app.notation import cannot, formula_tree
 from app.notation.reading import Run, columns, primes, run_at, width
 from app.notation.signs import in_alphabet, negated, sign
+from app.words import translate
 from core_model.latex import symbols
 from core_model.latex.spacing import class_of
 from core_model.latex.symbols import AtomClass
@@ -137,7 +138,7 @@ class _Printer:
         after = nodes[index + 1] if index + 1 < len(nodes) else None
         if isinstance(after, Atom) and sign(after.text) and class_of(after) is AtomClass.REL:
             return after
-        raise cannot("MathML", "\\not before what is no relation")
+        raise cannot("MathML", translate("Notation", "{command} before what is no relation").format(command="\\not"))
 
     def applies(self, node: Node) -> bool:
         """Whether a function's name stands here, which is applied to what follows."""
@@ -148,7 +149,7 @@ class _Printer:
     def space(self, node: Space) -> list[Element]:
         em = width(node)
         if em is None:
-            raise cannot("MathML", f"the white space {node.text}")
+            raise cannot("MathML", translate("Notation", "the white space {sign}").format(sign=node.text))
         return [_gap(em)] if em else []
 
     # -- leaves ------------------------------------------------------------------------------------------------------
@@ -184,7 +185,7 @@ class _Printer:
             return letter
         found = in_alphabet(letter, font)
         if found is None:
-            raise cannot("MathML", f"{letter} in {font}")
+            raise cannot("MathML", translate("Notation", "{letter} in {font}").format(letter=letter, font=font))
         return found
 
     def atom(self, node: Atom) -> Element:
@@ -201,7 +202,7 @@ class _Printer:
             return _leaf("mo", _SPELLED.get(name[1:], name[1:]), movablelimits="true", rspace="0em")
         character = sign(name)
         if character is None:
-            raise cannot("MathML", f"the sign {name}")
+            raise cannot("MathML", translate("Notation", "the sign {sign}").format(sign=name))
         kind = class_of(node)
         if kind is AtomClass.ORD:
             if character.isalpha():
@@ -294,7 +295,7 @@ class _Printer:
     def delimiter(self, token: str) -> str:
         character = sign(token)
         if character is None:
-            raise cannot("MathML", f"the delimiter {token}")
+            raise cannot("MathML", translate("Notation", "the delimiter {sign}").format(sign=token))
         return character
 
     def delimited(self, node: Delimited) -> Element:
@@ -424,7 +425,8 @@ class _Printer:
         if node.name in ("array", "darray", "subarray"):
             found = columns(node)
             if found is None:
-                raise cannot("MathML", f"the columns {''.join(node.spec)} of an array")
+                told = translate("Notation", "an array with the columns {columns}")
+                raise cannot("MathML", told.format(columns="".join(node.spec)))
             letters = {"l": "left", "c": "center", "r": "right"}
             table.set("columnalign", " ".join(letters[letter] for letter in found.letters))
             self.column_lines(table, found.lines, count)
@@ -466,7 +468,7 @@ class _Printer:
         if 0 in lines and count in lines:
             table.set("frame", "solid")
         elif 0 in lines or count in lines:
-            raise cannot("MathML", "a line at one side of an array")
+            raise cannot("MathML", translate("Notation", "a line at one side of an array"))
 
     @staticmethod
     def row_lines(table: Element, node: Table) -> None:
@@ -483,7 +485,7 @@ class _Printer:
         top = bool(rows and rows[0].rules)
         framed = table.get("frame") == "solid"
         if (top or closed) != framed or top != closed:
-            raise cannot("MathML", "lines around an array that are no frame")
+            raise cannot("MathML", translate("Notation", "lines around an array that are no frame"))
 
     @staticmethod
     def braced(table: Element, name: str) -> Element:

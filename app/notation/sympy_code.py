@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from app.notation import FormatError, formula_tree
 from app.notation.sympy_reader import Reader, doubtful, refused, without_stop
+from app.words import translate
 
 if TYPE_CHECKING:
     import sympy
@@ -45,7 +46,10 @@ def _check(sides: list[Any], reader: Reader) -> None:
     for direction in ("+", "-", "+-"):
         found.pop(direction, None)
     if found != +reader.count:
-        raise FormatError("SymPy takes a part of this formula for something else. Copy it as LaTeX or MathML instead.")
+        told = translate(
+            "Notation", "SymPy takes a part of this formula for something else. Copy it as LaTeX or MathML instead."
+        )
+        raise FormatError(told)
 
 
 def _named(expression: Any, reader: Reader) -> Any:
@@ -66,9 +70,9 @@ def _named(expression: Any, reader: Reader) -> Any:
     try:
         result = rebuilt(expression)
     except (TypeError, ValueError, ZeroDivisionError) as error:
-        raise refused(f"a part of this formula ({error})") from error
+        raise refused(translate("Notation", "a part of this formula ({reason})").format(reason=error)) from error
     if not isinstance(result, sympy.Expr):
-        raise refused("this formula")
+        raise refused(translate("Notation", "this formula"))
     if result.has(sympy.zoo, sympy.nan):
         raise refused("a division by zero")
     return result
@@ -89,12 +93,12 @@ def _related(sides: list[Any], relations: list[str]) -> Any:
             getattr(sympy, name)(left, right) for name, left, right in zip(relations, sides, sides[1:], strict=False)
         ]
     except TypeError as error:  # such as an inequality of infinite things
-        raise refused(f"this formula ({error})") from error
+        raise refused(translate("Notation", "this formula ({reason})").format(reason=error)) from error
     if not all(isinstance(link, sympy.core.relational.Relational) for link in links):
-        raise refused("a formula that is always true or false")
+        raise refused(translate("Notation", "a formula that is always true or false"))
     result = sympy.And(*links)
     if isinstance(result, sympy.logic.boolalg.BooleanAtom):
-        raise refused("a formula that is always true or false")
+        raise refused(translate("Notation", "a formula that is always true or false"))
     return result
 
 
@@ -105,10 +109,10 @@ def _parsed(text: str) -> Any:
     try:
         return parse_latex(text, strict=True)
     except LaTeXParsingError as error:
-        raise refused("this formula") from error
+        raise refused(translate("Notation", "this formula")) from error
     # Its tree walker meets what the grammar lets through and raises whatever it runs into.
     except (AttributeError, IndexError, KeyError, TypeError, ValueError, NotImplementedError, RecursionError) as error:
-        raise refused("this formula") from error
+        raise refused(translate("Notation", "this formula")) from error
 
 
 def _code(expression: sympy.Basic) -> str:
@@ -119,7 +123,8 @@ def _code(expression: sympy.Basic) -> str:
     letters = sorted({one.name for one in expression.atoms(sympy.Symbol) if one.name not in ("+", "-", "+-")})
     applied = sorted({str(one.func) for one in expression.atoms(sympy.core.function.AppliedUndef)})
     if set(letters) & set(applied):
-        raise doubtful(f"{sorted(set(letters) & set(applied))[0]} as a symbol and as a function")
+        told = translate("Notation", "{name} as a symbol and as a function")
+        raise doubtful(told.format(name=sorted(set(letters) & set(applied))[0]))
     taken = set(vars(sympy))
     clashing = {name for name in [*letters, *applied] if name in taken or keyword.iskeyword(name)}
     variables = {name: name + "_" if name in clashing else name for name in [*letters, *applied]}
@@ -145,4 +150,4 @@ def _code(expression: sympy.Basic) -> str:
         # Our own printing of names that we chose: nothing of the formula's text is run.
         if sympy.srepr(eval(body, namespace)) == sympy.srepr(expression):
             return "\n".join([*lines, f"formula = {body}"])
-    raise refused("this formula")
+    raise refused(translate("Notation", "this formula"))

@@ -11,6 +11,7 @@ from typing import Final
 
 from app.notation import FormatError, cannot
 from app.notation.reading import run_at
+from app.words import translate
 from core_model.latex.spacing import class_of
 from core_model.latex.symbols import AtomClass
 from core_model.latex.tree import Atom, Command, Delimited, Font, Group, Node, Sized, Space, Style, Table
@@ -55,7 +56,10 @@ def _text(node: Node | None) -> str:
 
 
 def doubtful(what: str) -> FormatError:
-    return FormatError(f"{what}: for SymPy this can be meant in two ways. Copy the formula as LaTeX or MathML instead.")
+    told = translate(
+        "Notation", "{part}: for SymPy this can be meant in two ways. Copy the formula as LaTeX or MathML instead."
+    )
+    return FormatError(told.format(part=what))
 
 
 def refused(what: str) -> FormatError:
@@ -90,23 +94,24 @@ class Reader:
                 sides[-1].append(node)
         texts = [self.line(side) for side in sides]
         if self.integrals != self.differentials:
-            raise doubtful("An integral without its own differential")
+            raise doubtful(translate("Notation", "An integral without its own differential"))
         shared = self.bound & self.indices
         if shared:
-            raise refused(f"the index {sorted(shared)[0]} of a sum or product as a subscript")
+            told = translate("Notation", "the index {name} of a sum or product as a subscript")
+            raise refused(told.format(name=sorted(shared)[0]))
         if self.count["e"] and self.count["e"] != self.powers_of_e:
-            raise doubtful("e, as a number and as a symbol")
+            raise doubtful(translate("Notation", "e, as a number and as a symbol"))
         if self.count["i"] and "i" not in self.bound:
-            raise doubtful("i, as the imaginary unit or as a symbol")
+            raise doubtful(translate("Notation", "i, as the imaginary unit or as a symbol"))
         return texts, relations
 
     def line(self, nodes: list[Node], call: bool = False) -> str:
         """A list; ``call``: commas part the arguments of a function."""
         nodes = self.spaceless(nodes)
         if not nodes:
-            raise refused("an empty place")
+            raise refused(translate("Notation", "an empty place"))
         if sum(_text(node) == "|" for node in nodes) not in (0, 2):
-            raise doubtful("Bars that can be paired in several ways")
+            raise doubtful(translate("Notation", "Bars that can be paired in several ways"))
         out: list[str] = []
         index = 0
         while index < len(nodes):
@@ -123,7 +128,7 @@ class Reader:
             if not isinstance(node, Space):
                 out.append(node)
             elif out and _text(out[-1]).isdigit() and index + 1 < len(nodes) and _text(nodes[index + 1]).isdigit():
-                raise doubtful("Numbers side by side")
+                raise doubtful(translate("Notation", "Numbers side by side"))
         return out
 
     def piece(self, nodes: list[Node], index: int, call: bool) -> tuple[str, int]:
@@ -163,15 +168,17 @@ class Reader:
         plain = isinstance(node, Atom) and node.sub is None and not node.font
         name = self.name(node)
         if any(_text(child) == "\\prime" for child in node.sup or []):
-            raise doubtful(f"A prime at {name}, as a derivative or as a name")
+            told = translate("Notation", "A prime at {name}, as a derivative or as a name")
+            raise doubtful(told.format(name=name))
         opens = _text(following) == "(" or (isinstance(following, Delimited) and following.left == "(")
         if opens and node.sup is None:
             if _text(node) not in _APPLIED and not self.applies(nodes, index + 1):
-                raise doubtful(f"{name} before a parenthesis, as a function or as a factor")
+                told = translate("Notation", "{name} before a parenthesis, as a function or as a factor")
+                raise doubtful(told.format(name=name))
         elif opens and (_text(node) in _APPLIED or self.applies(nodes, index + 1)):
-            raise doubtful(f"A power of {name} before a parenthesis")
+            raise doubtful(translate("Notation", "A power of {name} before a parenthesis").format(name=name))
         if plain and _text(node) == "d" and following is not None and self.is_symbol(following):
-            raise doubtful("d before a letter, as a factor or as a differential")
+            raise doubtful(translate("Notation", "d before a letter, as a factor or as a differential"))
         standing = _text(node) if plain else self.standing(name)
         self.count[name] += 1
         if name == "e" and node.sup is not None:
@@ -206,7 +213,7 @@ class Reader:
         if isinstance(node, Command):
             inner = node.args[0]
             if len(inner) != 1 or not isinstance(inner[0], Atom) or not self.is_symbol(inner[0]):
-                raise refused(f"{node.name} over more than a letter")
+                raise refused(translate("Notation", "{command} over more than a letter").format(command=node.name))
             name = self.name(inner[0]) + _SUFFIX.get(node.name, node.name[1:])
         else:
             assert isinstance(node, Atom)
@@ -221,24 +228,25 @@ class Reader:
 
     def subscript(self, node: Node) -> str:
         if not isinstance(node, Atom) or node.has_scripts():
-            raise refused("a subscript with more than letters and digits")
+            raise refused(translate("Notation", "a subscript with more than letters and digits"))
         if node.text in _GREEK:
             return node.text[1:]
         if len(node.text) != 1 or not node.text.isalnum():
-            raise refused(f"a subscript with {node.text}")
+            raise refused(translate("Notation", "a subscript with {sign}").format(sign=node.text))
         if node.text.isalpha():
             self.indices.add(node.text)
         return node.text
 
     def power(self, node: Node, name: str) -> str:
         if node.sub is not None and not self.is_symbol(node) and _text(node) != "\\log":
-            raise refused("a subscript of what is no symbol")
+            raise refused(translate("Notation", "a subscript of what is no symbol"))
         if node.sup is None:
             return ""
         if any(_text(child) == "\\prime" for child in node.sup):
-            raise doubtful(f"A prime at {name}")
+            raise doubtful(translate("Notation", "A prime at {name}").format(name=name))
         if len(node.sup) == 1 and _text(node.sup[0]) in ("*", "+", "-", "T", "\\dagger", "\\top"):
-            raise doubtful(f"{_text(node.sup[0])} above {name}")
+            told = translate("Notation", "{sign} above {name}")
+            raise doubtful(told.format(sign=_text(node.sup[0]), name=name))
         return f"^{{{self.line(node.sup)}}}"
 
     def sign(self, nodes: list[Node], index: int, call: bool) -> str:
@@ -249,14 +257,14 @@ class Reader:
             return text + self.power(node, text[1:])
         if text in "()[]|" or (text == "," and (call or self.parts_arguments(nodes, index))):
             if node.sub is not None:
-                raise refused("a subscript of what is no symbol")
-            return text + self.power(node, "a bracket")
+                raise refused(translate("Notation", "a subscript of what is no symbol"))
+            return text + self.power(node, translate("Notation", "a bracket"))
         if text in _RELATIONS:
-            raise refused(f"{text} within a part of the formula")
+            raise refused(translate("Notation", "{sign} within a part of the formula").format(sign=text))
         if text not in _SIGNS or node.has_scripts():
-            raise refused(f"the sign {text}")
+            raise refused(translate("Notation", "the sign {sign}").format(sign=text))
         if text == "!" and index + 1 < len(nodes) and _text(nodes[index + 1]) == "!":
-            raise doubtful("A double factorial")
+            raise doubtful(translate("Notation", "A double factorial"))
         if text in ("/", "\\div"):
             self.check_quotient(nodes, index)
         return text
@@ -276,12 +284,12 @@ class Reader:
         """Behind a slash stands one factor and no more: `a/b c` can be meant in two ways."""
         end = self.factor_end(nodes, index + 1)
         if end < len(nodes) and _text(nodes[end]) not in _ENDERS:
-            raise doubtful("A slash before several factors")
+            raise doubtful(translate("Notation", "A slash before several factors"))
 
     def factor_end(self, nodes: list[Node], index: int) -> int:
         """The index behind the factor at this one: a number, a symbol, or what stands in brackets."""
         if index >= len(nodes):
-            raise refused("an empty place")
+            raise refused(translate("Notation", "an empty place"))
         run = run_at(nodes, index)
         if run and run[0].font == "number":
             return run[1]
@@ -303,7 +311,7 @@ class Reader:
         node = nodes[index]
         name = _text(node)
         if node.sub is not None and name != "\\log":
-            raise refused(f"a subscript of {name}")
+            raise refused(translate("Notation", "a subscript of {name}").format(name=name))
         place = index + 1
         bracketed = place < len(nodes) and (_text(nodes[place]) == "(" or isinstance(nodes[place], Delimited))
         if not bracketed:
@@ -315,13 +323,18 @@ class Reader:
             else:
                 end = self.factor_end(nodes, place)
             if end < len(nodes) and _text(nodes[end]) not in _ENDERS and _text(nodes[end]) not in _FUNCTIONS:
-                raise doubtful(f"{name} before several factors")
+                raise doubtful(translate("Notation", "{name} before several factors").format(name=name))
         text = name
         if node.sub is not None:
             text += f"_{{{self.line(node.sub)}}}"
         if node.sup is not None and (name in ("\\exp", "\\ln", "\\log") or len(node.sup) != 1):
             inverse = [_text(child) for child in node.sup] == ["-", "1"]
-            raise doubtful(f"A power of {name}" if not inverse else f"{name} to the power of -1")
+            told = (
+                translate("Notation", "{name} to the power of -1")
+                if inverse
+                else translate("Notation", "A power of {name}")
+            )
+            raise doubtful(told.format(name=name))
         return text + self.power(node, name), index + 1
 
     @staticmethod
@@ -331,7 +344,7 @@ class Reader:
     def sum(self, node: Node) -> str:
         sub = self.spaceless(node.sub or [])
         if node.sup is None or len(sub) < 3 or _text(sub[1]) != "=" or not self.is_index(sub[0]):
-            raise refused("a sum or product without a first and a last index")
+            raise refused(translate("Notation", "a sum or product without a first and a last index"))
         index = _text(sub[0])
         self.bound.add(index)
         self.count[index] += 1
@@ -344,7 +357,7 @@ class Reader:
     def limit(self, node: Node) -> str:
         sub = self.spaceless(node.sub or [])
         if node.sup is not None or len(sub) < 3 or _text(sub[1]) != "\\rightarrow" or not self.is_index(sub[0]):
-            raise refused("a limit without x \\to a")
+            raise refused(translate("Notation", "a limit without {form}").format(form="x \\to a"))
         self.count[_text(sub[0])] += 1
         side = ""
         sup = sub[-1].sup
@@ -355,7 +368,7 @@ class Reader:
 
     def bounds(self, node: Node) -> str:
         if (node.sub is None) != (node.sup is None):
-            raise refused("an integral with one bound")
+            raise refused(translate("Notation", "an integral with one bound"))
         return "" if node.sub is None else f"_{{{self.line(node.sub)}}}^{{{self.line(node.sup or [])}}}"
 
     def differential(self, nodes: list[Node], index: int) -> str:
@@ -367,7 +380,7 @@ class Reader:
         after = index + 2
         ends = after == len(nodes) or _text(nodes[after]) in _ENDERS or self.is_d(nodes[after])
         if not ends:
-            raise doubtful("An integral whose differential is not at its end")
+            raise doubtful(translate("Notation", "An integral whose differential is not at its end"))
         self.differentials += 1
         name = _text(nodes[index + 1])
         self.count[self.name(nodes[index + 1])] += 1
@@ -386,16 +399,17 @@ class Reader:
         if isinstance(node, Group | Font) and node.sub is None:
             if not node.body and not node.has_scripts():
                 return ""
-            return f"({self.line(node.body)})" + self.power(node, "a group")
+            return f"({self.line(node.body)})" + self.power(node, translate("Notation", "a group"))
         if isinstance(node, Delimited):
             return self.delimited(nodes, index)
         if isinstance(node, Sized):
             if node.delimiter in ("(", ")", "[", "]"):
-                return node.delimiter + self.power(node, "a bracket")
+                return node.delimiter + self.power(node, translate("Notation", "a bracket"))
             raise refused(f"{node.size}{node.delimiter}")
         if isinstance(node, Command):
             return self.command(nodes, index)
-        raise refused("a matrix or lines below each other" if isinstance(node, Table) else type(node).__name__)
+        table = translate("Notation", "a matrix or lines below each other")
+        raise refused(table if isinstance(node, Table) else type(node).__name__)
 
     def delimited(self, nodes: list[Node], index: int) -> str:
         node = nodes[index]
@@ -403,10 +417,11 @@ class Reader:
         before = nodes[index - 1] if index else None
         call = before is not None and self.is_symbol(before) and before.sup is None and node.left == "("
         if len(node.bodies) > 1 or (node.left, node.right) not in (("(", ")"), ("[", "]"), ("|", "|"), ("\\{", "\\}")):
-            raise refused(f"\\left{node.left} with \\right{node.right}")
+            told = translate("Notation", "{opening} with {closing}")
+            raise refused(told.format(opening=f"\\left{node.left}", closing=f"\\right{node.right}"))
         inner = self.line(node.bodies[0], call=call)
         left, right = ("|", "|") if node.left == "|" else ("(", ")")
-        return f"{left}{inner}{right}" + self.power(node, "a bracket")
+        return f"{left}{inner}{right}" + self.power(node, translate("Notation", "a bracket"))
 
     def command(self, nodes: list[Node], index: int) -> str:
         node = nodes[index]
@@ -422,7 +437,7 @@ class Reader:
         else:
             raise refused(node.name.split("{")[0])
         if node.has_scripts():
-            return f"({text})" + self.power(node, "a fraction")
+            return f"({text})" + self.power(node, translate("Notation", "a fraction"))
         return text
 
     def fraction(self, nodes: list[Node], index: int) -> str:
@@ -433,7 +448,7 @@ class Reader:
         if self.differentials != before:
             after = nodes[index + 1] if index + 1 < len(nodes) else None
             if after is not None and _text(after) not in _ENDERS:
-                raise doubtful("An integral whose differential is not at its end")
+                raise doubtful(translate("Notation", "An integral whose differential is not at its end"))
         below = self.line(node.args[1])
         return f"\\frac{{{over}}}{{{below}}}"
 
@@ -447,11 +462,11 @@ class Reader:
             return ""
         fine = len(below) == 2 and self.is_plain(below[1]) and not over[0].has_scripts() and not below[0].has_scripts()
         if not fine or len(over) > 2 or (len(over) == 2 and not self.is_plain(over[1])):
-            raise refused("a derivative of higher order or of more than a symbol")
+            raise refused(translate("Notation", "a derivative of higher order or of more than a symbol"))
         if len(over) == 1:
             end = self.factor_end(nodes, index + 1)
             if end < len(nodes) and _text(nodes[end]) not in _ENDERS:
-                raise doubtful("A derivative before several factors")
+                raise doubtful(translate("Notation", "A derivative before several factors"))
         for letter in (over[1:], below[1:]):
             for one in letter:
                 self.count[self.name(one)] += 1

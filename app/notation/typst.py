@@ -9,6 +9,7 @@ from typing import Final
 from app.notation import cannot, formula_tree
 from app.notation.reading import Run, columns, primes, run_at, width
 from app.notation.signs import negated, sign
+from app.words import translate
 from core_model.latex import symbols
 from core_model.latex.spacing import class_of
 from core_model.latex.symbols import AtomClass
@@ -163,7 +164,7 @@ def _text(node: Node) -> str:
 def _space(node: Space) -> str:
     em = width(node)
     if em is None:
-        raise cannot("Typst", f"the white space {node.text}")
+        raise cannot("Typst", translate("Notation", "the white space {sign}").format(sign=node.text))
     if not em:
         return ""
     name = _SPACES.get(round(em * 18)) if abs(em * 18 - round(em * 18)) < 1e-6 else None
@@ -207,7 +208,8 @@ def _atom(node: Atom, call: bool) -> str:
         return "ℏ"
     character = sign(name)
     if character is None or name.startswith("\\rule"):
-        raise cannot("Typst", f"the sign {name}" if character is None else "\\rule")
+        told = translate("Notation", "the sign {sign}").format(sign=name)
+        raise cannot("Typst", told if character is None else "\\rule")
     if len(name) > 1 and unicodedata.name(character, "").startswith("GREEK") and name[1:] in _GREEK:
         return _GREEK[name[1:]]
     if name.startswith("\\var") and name[4:] and unicodedata.name(character, "").startswith("MATHEMATICAL"):
@@ -232,7 +234,7 @@ def _negation(nodes: list[Node], index: int) -> Atom:
     after = nodes[index + 1] if index + 1 < len(nodes) else None
     if isinstance(after, Atom) and len(negated(sign(after.text) or "  ")) == 1:
         return after
-    raise cannot("Typst", "\\not before this sign")
+    raise cannot("Typst", translate("Notation", "{command} before this sign").format(command="\\not"))
 
 
 # -- scripts ---------------------------------------------------------------------------------------------------------
@@ -311,7 +313,7 @@ def _sized(node: Sized) -> str:
 def _delimiter(token: str) -> str:
     character = sign(token)
     if character is None:
-        raise cannot("Typst", f"the delimiter {token}")
+        raise cannot("Typst", translate("Notation", "the delimiter {sign}").format(sign=token))
     return _character(character)
 
 
@@ -375,7 +377,8 @@ def _operator(node: Command) -> str:
         elif isinstance(child, Atom) and not child.has_scripts() and sign(child.text):
             text += sign(child.text) or ""
         else:
-            raise cannot("Typst", "\\operatorname with more than a name")
+            told = translate("Notation", "{command} with more than a name")
+            raise cannot("Typst", told.format(command="\\operatorname"))
     limits = ", limits: #true" if node.name.endswith("*") else ""
     return f"op({_quoted(text)}{limits})"
 
@@ -383,7 +386,7 @@ def _operator(node: Command) -> str:
 # -- tables ----------------------------------------------------------------------------------------------------------
 def _row(row: Row, call: bool) -> str:
     if row.rules:
-        raise cannot("Typst", "lines between rows")
+        raise cannot("Typst", translate("Notation", "lines between rows"))
     out = ""
     for number, cell in enumerate(row.cells):
         out += (" & " if number else "") + _list(cell, call)
@@ -406,16 +409,16 @@ def _table(node: Table, delim: str) -> str:
     if node.name in ("array", "darray", "subarray"):
         found = columns(node)
         if found is None or (len(set(found.letters)) > 1 and not _aligns(found.letters)):
-            raise cannot("Typst", f"an array with the columns {''.join(node.spec)}")
+            raise cannot("Typst", _columns(node))
         if len(set(found.letters)) > 1:
             if found.lines or delim != "#none":
-                raise cannot("Typst", f"an array with the columns {''.join(node.spec)}")
+                raise cannot("Typst", _columns(node))
             return f"mat(delim: #none, {'; '.join(_aligned_row(row) for row in node.rows)})"
         if found.letters[:1] in ("l", "r"):
             options.append(f"align: #{'left' if found.letters[0] == 'l' else 'right'}")
         options += _augment(found.lines, rows_left)
     elif any(row.rules for row in node.rows):
-        raise cannot("Typst", "lines between rows")
+        raise cannot("Typst", translate("Notation", "lines between rows"))
     rows = [", ".join(_list(cell, True) for cell in row.cells) for row in rows_left]
     width_ = max(len(row.cells) for row in rows_left)
     rows = [row if row.strip(", ") else ", ".join(['""'] * width_) for row in rows]
@@ -429,7 +432,7 @@ def _aligns(letters: str) -> bool:
 def _aligned_row(row: Row) -> str:
     """A row of right side, sign, left side as one cell that is aligned at the sign."""
     if row.rules or len(row.cells) > 3:
-        raise cannot("Typst", "lines between rows")
+        raise cannot("Typst", translate("Notation", "lines between rows"))
     cells = [_list(cell, True) for cell in row.cells]
     return f"{cells[0]} & {' '.join(cell for cell in cells[1:] if cell)}".strip()
 
@@ -439,12 +442,16 @@ def _augment(lines: tuple[int, ...], rows: list[Row]) -> list[str]:
     count = max(len(row.cells) for row in rows)
     horizontal = [number for number, row in enumerate(rows) if row.rules]
     if 0 in lines or count in lines or 0 in horizontal or any(r != "\\hline" for row in rows for r in row.rules):
-        raise cannot("Typst", "lines around an array")
+        raise cannot("Typst", translate("Notation", "lines around an array"))
     if horizontal and rows[-1].cells == [[]]:
-        raise cannot("Typst", "lines around an array")
+        raise cannot("Typst", translate("Notation", "lines around an array"))
     parts = []
     if lines:
         parts.append(f"vline: ({', '.join(map(str, lines))},)")
     if horizontal:
         parts.append(f"hline: ({', '.join(map(str, horizontal))},)")
     return [f"augment: #({', '.join(parts)})"] if parts else []
+
+
+def _columns(node: Table) -> str:
+    return translate("Notation", "an array with the columns {columns}").format(columns="".join(node.spec))

@@ -38,6 +38,15 @@ def plain_looks() -> Iterator[None]:
             delete(watcher)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def clean_end() -> Iterator[None]:
+    """What lies on the clipboard when the process ends, Qt's offscreen platform deletes once more than it may."""
+    yield
+    widgets = sys.modules.get("PySide6.QtWidgets")
+    if widgets is not None and widgets.QApplication.instance() is not None:
+        widgets.QApplication.clipboard().clear()
+
+
 @pytest.fixture
 def data_dir(tmp_path: Path) -> Path:
     """A folder for the app's files, with a name beyond ASCII."""

@@ -20,11 +20,13 @@ import numpy as np
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
-from app.application import Application, start_log
+from app import icons
+from app.application import Application
 from app.history import History
 from app.paths import Paths
 from app.reading import Grey, Origin
 from app.single_instance import SingleInstance
+from app.startup import start_log
 
 PATIENCE_S = 120.0
 FILLING = "filling"
@@ -132,6 +134,8 @@ def main() -> None:
         before.reading()
         before.app.remember_delay(1)
         before.end()
+    for drawing in icons.NAMES:  # read when first shown; what stands in the way of that is the place of the tests
+        icons.svg(drawing, "#000000")
     print(json.dumps((unwritable if kind == "unwritable" else full)(qt, folder, checkpoint)))
 
 

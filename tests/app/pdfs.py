@@ -10,9 +10,17 @@ _IDENTIFIER = bytes(range(16))
 
 
 def write_pdf(
-    path: Path, pages: int = 3, size: tuple[int, int] = (300, 200), password: str | None = None, *, box: int = 60
+    path: Path,
+    pages: int = 3,
+    size: tuple[int, int] = (300, 200),
+    password: str | None = None,
+    *,
+    box: int = 60,
+    curves: int = 0,
 ) -> Path:
     """Pages of a size in points. Page n has a black square of `box` points at (40, 100) and n bars to its right.
+
+    Some thousand curves take seconds to draw.
 
     With a password it is encrypted as PDF 1.4 knows it (RC4, 40 bits; algorithms 2 to 4 of the PDF reference).
     """
@@ -22,7 +30,11 @@ def write_pdf(
     key, encryption = _encryption(password) if password is not None else (None, b"")
     for page in range(pages):
         bars = "".join(f"{120 + 20 * bar} 100 10 40 re f\n" for bar in range(page + 1))
-        drawing = f"0 g 40 100 {box} {box} re f\n{bars}".encode()
+        tangle = "".join(
+            f"{n * 37 % 300} {n * 91 % 200} m {n * 53 % 300} 0 0 {n * 17 % 200} {n * 71 % 300} {n * 29 % 200} c S\n"
+            for n in range(curves)
+        )
+        drawing = f"0 g 40 100 {box} {box} re f\n{bars}{tangle}".encode()
         number = 4 + 2 * page
         if key is not None:
             drawing = _rc4(hashlib.md5(key + number.to_bytes(3, "little") + b"\0\0").digest()[:10], drawing)

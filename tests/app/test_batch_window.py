@@ -128,6 +128,21 @@ def test_escape_cancels_and_then_closes(qtbot: QtBot, window: BatchWindow, folde
     assert not window.isVisible()
 
 
+def test_a_second_folder_joins_the_first_until_the_list_is_cleared(
+    qtbot: QtBot, read: BatchWindow, tmp_path: Path, formula_grey: Grey
+) -> None:
+    before = list(read.batch.items)
+    other = tmp_path / "other"
+    other.mkdir()
+    Image.fromarray(formula_grey).save(other / "z.png")
+    with qtbot.waitSignal(read.batch.finished, timeout=WAIT):
+        read.start([other])
+    assert read.batch.items[:3] == before[:3] and read.batch.items[-1].path == other / "z.png"
+    QTest.mouseClick(read.clear_button, Qt.MouseButton.LeftButton)
+    assert read.table.model().rowCount() == 0 and not read.clear_button.isEnabled()
+    assert not read.export_button.isEnabled() and "Drop pictures" in read.note.text()
+
+
 def test_closing_the_window_stops_the_reading(qtbot: QtBot, window: BatchWindow, folder: Path) -> None:
     window.start([folder])
     window.close()

@@ -374,3 +374,12 @@ def test_a_checkpoint_without_permission_is_named_to_an_unprivileged_user(shared
     assert "Traceback" not in errors
     named = folder / locked if locked else f"the checkpoint {folder}"
     assert f"error: cannot read {named}: Permission denied" in errors
+
+
+def test_what_is_to_be_done_and_files_do_not_go_together(capsys: pytest.CaptureFixture[str]) -> None:
+    for arguments in (["--snip", "a.png"], ["--snip", "--draw"]):
+        with pytest.raises(SystemExit) as ended:
+            main(arguments)
+        assert ended.value.code == 2
+    said = capsys.readouterr().err
+    assert "--snip takes no files" in said and "not allowed with" in said

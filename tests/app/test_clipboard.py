@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from PySide6.QtCore import QBuffer, QIODevice, Qt
 from PySide6.QtGui import QClipboard, QGuiApplication, QImage
 from pytestqt.qtbot import QtBot
 
-from app.clipboard import MATHML_TYPE, copy, mime_data
+from app.clipboard import MATHML_TYPE, mime_data
 from app.formats import FORMATS, FormatError, convert
 
 SVG = (
@@ -25,6 +26,10 @@ def clipboard(qtbot: QtBot) -> Iterator[QClipboard]:
     board.setText("the user's own")
     yield board
     board.clear()
+
+
+def copy(key: str, latex: str, **options: Any) -> None:
+    QGuiApplication.clipboard().setMimeData(mime_data(key, latex, **options))
 
 
 def png() -> bytes:
@@ -106,7 +111,7 @@ def test_the_clipboard_is_left_alone_when_a_format_cannot(
     clipboard: QClipboard, key: str, latex: str, preview: object
 ) -> None:
     with pytest.raises(FormatError):
-        copy(key, latex, preview_svg=preview)  # type: ignore[arg-type]
+        copy(key, latex, preview_svg=preview)
     assert clipboard.text() == "the user's own"
 
 

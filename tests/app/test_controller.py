@@ -16,12 +16,13 @@ from app.capture import Snipper
 from app.capture.models import Handler
 from app.controller import Controller, State
 from app.history import History
-from app.images import from_grey
+from app.images import from_grey, png
 from app.inference import Inference
 from app.reading import Grey, Origin, Reading
 from core_model.ink import Ink, Stroke
 from core_model.recognizer import RecognizeOptions, Recognizer
 from core_model.symbol_classifier import SYMBOL_PRESETS, SymbolClassifier, SymbolNet
+from tests.app.readings import make_reading
 
 
 class GivenPicture(Handler):
@@ -322,3 +323,136 @@ def test_a_damaged_classifier_is_told_once_and_reading_goes_on(qtbot: QtBot, nam
         qtbot.waitUntil(lambda wanted=count: len(ear.others) == wanted, timeout=20000)
     assert len(told) == 1 and "damaged" in told[0] and not ear.faults
     assert naming._inference.model is not None and naming._inference.model.symbols is None
+
+
+def test_a_drawing_that_was_corrected_or_starred_keeps_its_row(
+    qtbot: QtBot, controller: Controller, ear: Ear, history: History
+) -> None:
+    one, two = (0, 0, 100, 100), (100, 0, 0, 100)
+    controller.read_ink(drawing(one))
+    first = wait_for(qtbot, ear)
+    assert first.entry is not None
+    controller.edit("mine")  # and the next stroke comes before the edit is kept
+    controller.read_ink(drawing(one, two))
+    second = wait_for(qtbot, ear, 2)
+    assert second.entry is not None and second.entry != first.entry
+    kept = history.get(first.entry)
+    assert kept is not None and kept.edited == "mine"
+    history.favourite(second.entry, True)
+    controller.read_ink(drawing(one))
+    third = wait_for(qtbot, ear, 3)
+    assert third.entry not in (first.entry, second.entry) and history.count() == 3
+
+
+def test_a_drawing_that_goes_on_after_its_row_was_deleted_gets_another(
+    qtbot: QtBot, controller: Controller, ear: Ear, history: History
+) -> None:
+    controller.read_ink(drawing((0, 0, 100, 100)))
+    first = wait_for(qtbot, ear)
+    assert first.entry is not None
+    history.delete([first.entry])
+    controller.read_ink(drawing((0, 0, 100, 100), (100, 0, 0, 100)))
+    second = wait_for(qtbot, ear, 2)
+    assert second.entry is not None and history.get(second.entry) is not None and history.count() == 1
+
+
+def test_a_drawing_is_read_again_as_a_new_reading(
+    qtbot: QtBot, controller: Controller, ear: Ear, history: History
+) -> None:
+    controller.read_ink(drawing((0, 0, 100, 100)))
+    first = wait_for(qtbot, ear)
+    assert first.entry is not None
+    controller.rerun_entry(first.entry)
+    assert wait_for(qtbot, ear, 2).entry != first.entry
+    assert history.count() == 2
+    history._db.execute("UPDATE pictures SET ink = '{' WHERE id = ?", (first.entry,))
+    controller.rerun_entry(first.entry)
+    assert "damaged" in ear.faults[0]
+
+
+def test_the_history_names_the_model_that_read(
+    qtbot: QtBot, controller: Controller, ear: Ear, history: History, formula_grey: Grey
+) -> None:
+    number = controller.keep_apart(make_reading(), "another (9)", png(from_grey(formula_grey)))
+    controller.read(formula_grey, Origin("paste"))
+    controller._inference.model = None  # as while the next one loads
+    assert wait_for(qtbot, ear).entry is not None
+    assert [entry.model for entry in history.search()] == ["tiny (7)", "another (9)"]
+    assert number is not None and controller.reading is not None and controller.reading.entry != number
+
+
+def test_a_token_fixed_while_another_picture_is_read_does_not_lose_it(
+    qtbot: QtBot, controller: Controller, ear: Ear, formula_grey: Grey
+) -> None:
+    told: list[str] = []
+    controller.told.connect(told.append)
+    controller.read(formula_grey, Origin("paste"))
+    wait_for(qtbot, ear)
+    controller.read(255 - formula_grey, Origin("file", "next.png"))
+    controller.fix(0, "x")
+    assert "Another picture is being read" in told[0]
+    assert wait_for(qtbot, ear, 2).origin.name == "next.png"
+
+
+def test_a_fix_that_replaces_what_was_typed_says_so(
+    qtbot: QtBot, controller: Controller, ear: Ear, formula_grey: Grey
+) -> None:
+    told: list[str] = []
+    controller.told.connect(told.append)
+    controller.read(formula_grey, Origin("paste"))
+    first = wait_for(qtbot, ear)
+    controller.fix(0, first.recognition.tokens[0].text)
+    wait_for(qtbot, ear, 2)
+    assert told == []
+    controller.edit("typed by hand")
+    controller.fix(0, first.recognition.tokens[0].text)
+    wait_for(qtbot, ear, 3)
+    assert len(told) == 1 and "Ctrl+Z" in told[0]
+
+
+def test_the_search_for_other_readings_ends_in_any_case(
+    qtbot: QtBot, controller: Controller, ear: Ear, formula_grey: Grey
+) -> None:
+    pending: list[bool] = []
+    controller.others_pending.connect(pending.append)
+    controller.read(formula_grey, Origin("paste"))
+    first = wait_for(qtbot, ear)
+    assert pending == [True] and ear.others == []
+    controller.fix(0, "\\nosuch")
+    qtbot.waitUntil(lambda: len(ear.faults) == 1, timeout=20000)
+    assert pending == [True, False]
+    controller.fix(0, first.recognition.tokens[0].text)  # before it ever had any
+    wait_for(qtbot, ear, 2)
+    qtbot.waitUntil(lambda: bool(ear.others), timeout=20000)
+    assert pending == [True, False, True]
+    controller.fix(0, first.recognition.tokens[0].text)
+    wait_for(qtbot, ear, 3)
+    assert pending == [True, False, True]
+
+
+def test_an_edit_is_not_lost_to_the_next_one(
+    qtbot: QtBot, controller: Controller, ear: Ear, history: History, formula_grey: Grey
+) -> None:
+    controller.read(formula_grey, Origin("paste"))
+    first = wait_for(qtbot, ear)
+    controller.read(255 - formula_grey, Origin("paste"))
+    controller.edit("first")  # typed until the next reading is there
+    wait_for(qtbot, ear, 2)
+    controller.edit("second")
+    controller.save_edit()
+    assert first.entry is not None
+    assert [entry.edited for entry in history.search()] == ["second", "first"]
+
+
+def test_a_reading_and_a_snip_can_be_given_up(
+    qtbot: QtBot, controller: Controller, ear: Ear, handler: GivenPicture, formula_grey: Grey
+) -> None:
+    controller.read(formula_grey, Origin("paste"))
+    controller.cancel()
+    assert controller.state is State.IDLE
+    handler.answer = from_grey(formula_grey)
+    controller.start_snip(1)
+    controller.cancel()
+    assert controller.state is State.IDLE
+    qtbot.wait(1300)
+    assert ear.readings == [] and ear.faults == []

@@ -2,6 +2,7 @@
 
 import io
 import json
+import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from app.corrections import export_corrections
+from app.corrections import export_corrections, export_in_steps
 from app.history import History
 from core_model.errors import FormulensError
 from core_model.latex import canonical
@@ -92,6 +93,37 @@ def test_a_data_set_of_someone_else_is_not_written_over(history: History, tmp_pa
     with pytest.raises(FormulensError, match="another data set"):
         export_corrections(history, tmp_path)
     assert not (tmp_path / "formula_images").exists() and theirs.read_text() == "x\n"
+
+
+def test_a_lost_picture_costs_one_correction_and_not_the_export(
+    history: History, formula_grey: NDArray[np.uint8], tmp_path: Path
+) -> None:
+    from trainer.data.sources.im2latex import read_published
+
+    add(history, formula_grey, "x", "y")
+    lost = add(history, formula_grey, "a", "b")
+    # As the rescue from a damaged file leaves it.
+    with sqlite3.connect(history.path) as other:
+        other.execute("UPDATE pictures SET picture = x'' WHERE id = ?", (lost,))
+    other.close()
+    assert export_corrections(history, tmp_path) == 1
+    assert [example.latex for example in read_published(tmp_path)] == ["y"]
+    assert "'b': The picture of this reading was lost" in (tmp_path / "left-out.txt").read_text(encoding="utf-8")
+
+
+def test_an_export_that_is_given_up_leaves_the_earlier_one(
+    history: History, formula_grey: NDArray[np.uint8], tmp_path: Path
+) -> None:
+    from trainer.data.sources.im2latex import read_published
+
+    number = add(history, formula_grey, "x", "y")
+    export_corrections(history, tmp_path)
+    history.edit(number, "z")
+    add(history, formula_grey, "a", "b")
+    steps = export_in_steps(history, tmp_path)
+    next(steps)
+    steps.close()
+    assert [example.latex for example in read_published(tmp_path)] == ["y"]
 
 
 def test_a_folder_that_cannot_be_made_is_said(history: History, tmp_path: Path) -> None:

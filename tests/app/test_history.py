@@ -253,6 +253,24 @@ def test_a_held_file_is_said_and_the_reading_not_half_kept(path: Path, history: 
     assert history.count() == 2 and history.problem == ""
 
 
+def test_any_fault_of_the_file_is_a_sentence(history: History) -> None:
+    add(history)
+    history._db.execute("DROP TABLE pictures")
+    for work in (lambda: history.picture(1), lambda: add(history, "y")):
+        with pytest.raises(HistoryError, match="cannot be used"):
+            work()
+
+
+def test_a_deleted_reading_is_not_replaced(history: History) -> None:
+    number = add(history, "x")
+    deleted = history.delete([number])
+    with pytest.raises(HistoryError, match="no longer"):
+        history.replace(number, latex="y", confidence=1.0, model="m", picture_png=PNG)
+    history.restore(deleted)
+    history.replace(number, latex="y", confidence=1.0, model="m", picture_png=PNG, tokens_json='["\udcff"]')
+    assert texts(history) == ["y"]
+
+
 # damage
 
 
@@ -446,6 +464,44 @@ def test_a_disk_without_room_for_another_byte_loses_nothing(path: Path) -> None:
     assert counted == "22 True" and "cannot be written" in problem
     again = History(path)
     assert again.problem == "" and texts(again)[-2:] == ["before", "old"]
+    again.close()
+
+
+def test_what_another_program_wrote_meanwhile_stays(path: Path) -> None:
+    other = History(path)
+    number = add(other, "old")
+    with closing(sqlite3.connect(path, isolation_level=None)) as holder:
+        holder.execute("BEGIN IMMEDIATE")
+        history = History(path)
+        assert "Another program is using" in history.problem
+        holder.execute("ROLLBACK")
+    add(other, "theirs", picture_png=png(seed=2))
+    mine = add(history, "mine", picture_png=png(seed=3))  # under the number that theirs has
+    gone = add(history, "gone")
+    history.delete([gone])
+    history.edit(number, "older")
+    history.close()
+    other.close()
+    again = History(path)
+    assert texts(again) == ["mine", "theirs", "older"]
+    assert [again.picture(found) for found in again.ids()] == [png(seed=3), png(seed=2), PNG]
+    assert mine != again.ids()[0]
+    again.close()
+
+
+def test_what_was_deleted_in_memory_is_deleted_in_the_file(path: Path) -> None:
+    history = History(path)
+    number = add(history, "old")
+    add(history, "kept")
+    pages = history._db.execute("PRAGMA page_count").fetchone()[0]
+    history._db.execute(f"PRAGMA max_page_count = {pages}")
+    add(history, "new", picture_png=png(200, 100))
+    assert history.in_memory
+    history.delete([number])
+    history.close()
+    again = History(path)
+    assert texts(again) == ["new", "kept"]
+    assert again._db.execute("SELECT count(*) FROM pictures").fetchone() == (2,)
     again.close()
 
 

@@ -123,7 +123,7 @@ def test_a_click_on_the_star_marks_and_shows_favourites_only(
     assert shown(panel) == ["x^{2}"]
     panel.select(2)
     panel.list.setFocus()
-    qtbot.keyClick(panel.list, Qt.Key.Key_D, Qt.KeyboardModifier.ControlModifier)
+    qtbot.keyClick(panel.list, Qt.Key.Key_B, Qt.KeyboardModifier.ControlModifier)
     assert history.count(favourites=True) == 0
     panel.refresh()
     assert says(panel).startswith("No favourites yet")
@@ -329,3 +329,14 @@ def test_when() -> None:
         assert when(other_day.timestamp()) == f"9 {other_day:%b} 00:05"
     finally:
         QLocale.setDefault(QLocale.system())
+
+
+def test_a_history_that_cannot_be_read_is_told(qtbot: QtBot, panel: HistoryPanel, history: History) -> None:
+    history._db.execute("DROP TABLE pictures")
+    history._db.execute("ALTER TABLE readings RENAME TO elsewhere")
+    said: list[str] = []
+    panel.failed.connect(said.append)
+    panel._model._pictures.clear()  # a row that was not in sight yet
+    panel.more.menu().aboutToShow.emit()
+    assert row(panel, 0).data(Qt.ItemDataRole.DecorationRole).isNull()
+    assert len(said) == 2 and all("cannot be used" in words for words in said)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -132,3 +133,37 @@ def test_it_ends_while_it_works(qtbot: QtBot, inference: Inference, large: Grey)
         inference.submit(large, beam=8)
     inference.stop()  # returns: the fixture's second call finds the thread ended
     assert not inference._thread.isRunning()
+
+
+def test_another_model_does_not_wait_for_a_folder_and_nothing_is_lost(
+    qtbot: QtBot, inference: Inference, tiny_checkpoint: Path, tmp_path: Path, formula_grey: Grey, large: Grey
+) -> None:
+    other = tmp_path / "other"
+    shutil.copytree(tiny_checkpoint, other)
+    read: list[tuple[int, str]] = []
+    inference.recognized.connect(lambda number, _, model: read.append((number, model)))
+    inference.start()
+    batch = [inference.submit(large, priority="batch") for _ in range(4)]
+    qtbot.waitUntil(lambda: len(read) == 1, timeout=20000)
+    snip = inference.submit(large)
+    inference.reload(tmp_path / "nowhere", "cpu")  # a slip, made good at once
+    inference.reload(other, "cpu")
+    qtbot.waitUntil(lambda: len(read) == 5, timeout=20000)
+    assert sorted(number for number, _ in read) == sorted([*batch, snip])
+    names = [model for _, model in read]
+    assert names[0] == "tiny (7)" and names[2:] == ["other (7)"] * 3
+    assert inference.model is not None and inference.model.folder == other
+
+
+def test_what_was_cancelled_is_not_taken_up_by_the_next_model(
+    qtbot: QtBot, inference: Inference, tiny_checkpoint: Path, formula_grey: Grey, large: Grey
+) -> None:
+    heard = Heard(inference)
+    inference.start()
+    with qtbot.waitSignal(inference.started, timeout=20000):
+        gone = inference.submit(large, beam=8)
+    inference.cancel(gone)
+    inference.reload(tiny_checkpoint, "cpu")
+    last = inference.submit(formula_grey, priority="batch")
+    qtbot.waitUntil(lambda: last in heard.readings, timeout=20000)
+    assert heard.order == [last]

@@ -111,6 +111,34 @@ def test_a_stroke_is_painted_while_it_grows(canvas: InkCanvas) -> None:
     assert dark(canvas, 100, 100)
 
 
+def test_few_points_make_a_curve_and_no_polygon(canvas: InkCanvas) -> None:
+    """Points of a circle 45 degrees apart, as a quick pen gives them: a polygon would have corners of 6 px."""
+    places = [QPointF(200 + 80 * np.cos(a), 100 + 80 * np.sin(a)).toPoint() for a in np.deg2rad(np.arange(0, 271, 45))]
+
+    def radius(degrees: float) -> float:
+        """How far from the middle of the circle the line passes in a direction."""
+        image, angle = canvas.grab().toImage(), np.deg2rad(degrees)
+        steps = np.arange(60, 90, 0.5)
+        ink = [
+            step
+            for step in steps
+            if image.pixelColor(round(200 + step * np.cos(angle)), round(100 + step * np.sin(angle))).lightness() < 128
+        ]
+        assert ink
+        return float(np.mean(ink))
+
+    def is_round() -> bool:
+        radii = [radius(degrees) for degrees in np.arange(45, 181, 22.5)]
+        return max(radii) - min(radii) < 3
+
+    QTest.mousePress(canvas, LEFT, pos=places[0])
+    for place in places[1:]:
+        QTest.mouseMove(canvas, place)
+    assert is_round(), "while it grows"
+    QTest.mouseRelease(canvas, LEFT, pos=places[-1])
+    assert is_round()
+
+
 def test_only_what_changed_is_painted_anew_while_drawing(canvas: InkCanvas, qtbot: QtBot) -> None:
     painted = []
 

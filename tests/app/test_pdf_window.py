@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QPoint, QSize, Qt
+from PySide6.QtCore import QPoint, QSize, Qt, QTimer
 from PySide6.QtGui import QImage
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QLineEdit
@@ -14,6 +14,7 @@ from app.images import to_grey
 from app.pdf_window import LEAST_DPI, SNIP_DPI, PdfWindow
 from tests.app.pdfs import write_pdf
 
+WAIT = 60_000
 LEFT, RIGHT = Qt.MouseButton.LeftButton, Qt.MouseButton.RightButton
 
 
@@ -24,6 +25,7 @@ def window(qtbot: QtBot, data_dir: Path) -> PdfWindow:
     qtbot.addWidget(made)
     made.open(write_pdf(data_dir / "Aufsatz ü.pdf"))
     qtbot.waitExposed(made)
+    qtbot.waitUntil(lambda: not made.drawing.busy, timeout=WAIT)
     return made
 
 
@@ -133,11 +135,11 @@ def test_a_large_region_keeps_200_dpi_and_a_poster_fits_into_memory(qtbot: QtBot
     qtbot.addWidget(window)
     window.open(write_pdf(data_dir / "poster.pdf", 1, (2000, 1400)))
     qtbot.waitExposed(window)
-    with qtbot.waitSignal(window.snipped) as got:
+    with qtbot.waitSignal(window.snipped, timeout=WAIT) as got:
         draw(window, 5, 5, 2000, 1400)
     assert got.args[0].width() == pytest.approx(2000 * LEAST_DPI / 72, rel=0.01)
     window.open(write_pdf(data_dir / "wall.pdf", 1, (14400, 14400)))
-    qtbot.wait(50)
+    qtbot.waitUntil(lambda: window.windowTitle() == "wall.pdf", timeout=WAIT)
     with qtbot.waitSignal(window.snipped, timeout=60_000) as got:
         draw(window, 40, 40, 14400, 14400)
     assert got.args[0].width() * got.args[0].height() <= 81_000_000
@@ -179,6 +181,68 @@ def test_an_encrypted_file_asks_for_its_password_until_it_is_right(qtbot: QtBot,
     with qtbot.waitSignal(window.snipped) as got:
         draw(window, 30, 30, 110, 110)
     assert (to_grey(got.args[0]) < 128).any(), "the drawing is deciphered"
+
+
+def test_the_window_lives_on_while_a_heavy_page_is_drawn(qtbot: QtBot, data_dir: Path) -> None:
+    window = PdfWindow()
+    qtbot.addWidget(window)
+    heavy = write_pdf(data_dir / "wirr.pdf", 2, curves=3000)
+    beats: list[bool] = []
+    heart = QTimer()
+    heart.timeout.connect(lambda: beats.append(window.drawing.busy))
+    heart.start(0)
+    window.open(heavy)
+    assert window.isVisible() and window.drawing.busy and not window.page.size().isEmpty()
+    window.go_to(1)
+    with qtbot.waitSignal(window.snipped, timeout=WAIT) as got:
+        draw(window, 30, 30, 110, 110)
+    heart.stop()
+    assert got.args[1].startswith("page 2 ") and beats.count(True) > 10
+    # Another file has to wait for what is being drawn, and the window does not.
+    window.open(write_pdf(data_dir / "leicht.pdf"))
+    qtbot.waitUntil(lambda: window.windowTitle() == "leicht.pdf" and not window.drawing.busy, timeout=WAIT)
+
+
+def test_the_page_on_the_screen_is_the_one_that_was_asked_for_last(qtbot: QtBot, window: PdfWindow) -> None:
+    for number in (2, 3):
+        window.number.setValue(number)
+    qtbot.waitUntil(lambda: not window.drawing.busy, timeout=WAIT)
+    row = to_grey(window.page.grab().toImage())[round(window.page.height() * 0.4)] < 128
+    assert np.count_nonzero(np.diff(row[5:-5].astype(int)) == 1) == 4, "the square and three bars"
+
+
+def test_a_broken_second_file_leaves_the_first_one(qtbot: QtBot, window: PdfWindow, data_dir: Path) -> None:
+    (data_dir / "kaputt.pdf").write_bytes(b"%PDF-1.4 rubbish")
+    window.next.trigger()
+    with qtbot.waitSignal(window.failed, timeout=WAIT) as got:
+        window.open(data_dir / "kaputt.pdf")
+    assert "kaputt.pdf" in got.args[0]
+    assert window.isVisible() and window.windowTitle() == "Aufsatz ü.pdf" and window.page_number == 1
+    with qtbot.waitSignal(window.snipped, timeout=WAIT) as got:
+        draw(window, 30, 30, 110, 110)
+    assert got.args[1] == "page 2 of Aufsatz ü.pdf"
+
+
+def test_a_second_file_while_the_first_asks_for_its_password(qtbot: QtBot, data_dir: Path) -> None:
+    window = PdfWindow()
+    qtbot.addWidget(window)
+    window.open(write_pdf(data_dir / "geheim.pdf", password="offen"))
+    first = window.password_dialog
+    assert first is not None
+    window.open(write_pdf(data_dir / "auch.pdf", password="zu"))
+    second = window.password_dialog
+    assert second is not None and second is not first and not first.isVisible()
+    assert second.labelText().startswith("auch.pdf")
+    second.setTextValue("zu")
+    second.accept()
+    assert window.isVisible() and window.windowTitle() == "auch.pdf" and window.password_dialog is None
+
+
+def test_the_file_is_closed_with_its_window(qtbot: QtBot, window: PdfWindow, data_dir: Path) -> None:
+    window.close()
+    assert window.document.pageCount() == 0 and window.pages.rowCount() == 0
+    window.open(data_dir / "Aufsatz ü.pdf")
+    assert window.isVisible() and window.document.pageCount() == 3
 
 
 def test_without_a_password_nothing_happens(qtbot: QtBot, data_dir: Path) -> None:

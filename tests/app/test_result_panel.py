@@ -113,6 +113,30 @@ def test_fixing_by_typing(qtbot: QtBot, panel: ResultPanel) -> None:
     assert panel.open_fix_menu(99) is None and panel.open_token_dialog(-1) is None
 
 
+def test_a_correction_of_the_reading_before_is_not_asked_of_the_next(panel: ResultPanel) -> None:
+    heard = Heard(panel)
+    panel.show_reading(make_reading())
+    dialog = panel.open_token_dialog(0)
+    assert dialog is not None
+    dialog.field.setText("z")
+    panel.show_reading(make_reading("a b c", "abc"))
+    assert not dialog.isVisible()
+    dialog.entered.emit("z")  # as a click that was on its way
+    assert not [said for said in heard.take() if said[0] == "fix_requested"]
+
+
+@pytest.mark.qt_log_ignore("This plugin does not support", extend=True)
+def test_a_menu_of_the_reading_before_closes(panel: ResultPanel) -> None:
+    heard = Heard(panel)
+    panel.show_reading(make_reading())
+    menu = panel.open_fix_menu(0)
+    assert menu is not None and menu.isVisible()
+    panel.show_reading(make_reading("a b c", "abc"))
+    assert not menu.isVisible()
+    menu.chosen.emit("z")
+    assert not [said for said in heard.take() if said[0] == "fix_requested"]
+
+
 def test_typing_asks_for_a_preview_and_forgets_the_agreement(qtbot: QtBot, panel: ResultPanel) -> None:
     panel.show_reading(make_reading())
     panel.set_agreement(Agreement(False, 4, 5, 1.0, ("The preview has more signs.",)))
@@ -197,11 +221,10 @@ def test_a_blank_picture_and_nothing_at_all(panel: ResultPanel) -> None:
     assert panel.latex() == "" and not panel.copy_button.isEnabled()
     assert panel.warnings.text() == "There is no ink in this picture."
     panel.grab()
-    panel.show_reading(make_reading())
-    panel.clear()
-    assert panel.latex() == "" and not panel.copy_button.isEnabled() and panel.alternatives.count() == 0
-    panel.set_alternatives(())
-    panel.grab()
+    nothing = ResultPanel()
+    assert nothing.latex() == "" and not nothing.copy_button.isEnabled() and nothing.alternatives.count() == 0
+    nothing.set_alternatives(())
+    nothing.grab()
 
 
 def test_comparing_is_offered_quietly(qtbot: QtBot, panel: ResultPanel) -> None:

@@ -96,6 +96,17 @@ def test_a_killed_one_leaves_nothing_in_the_way(paths: Paths, qtbot: QtBot) -> N
     instance.close()
 
 
+def test_a_lock_without_a_name_stops_nothing(paths: Paths, qtbot: QtBot) -> None:
+    """Its maker was killed between making the file and writing to it."""
+    paths.lock.write_bytes(b"")
+    instance = SingleInstance(paths)
+    assert instance.start(patience_s=0.2)
+    with qtbot.waitSignal(instance.requested, timeout=20_000):
+        second = start_other(paths, "draw")
+    assert_handed_over(second)
+    instance.close()
+
+
 def test_one_that_does_not_answer_is_named(paths: Paths, qapp: QCoreApplication) -> None:
     with start_other(paths, "raise") as hung:
         try:

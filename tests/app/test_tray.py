@@ -1,3 +1,5 @@
+import sys
+
 import pytest
 from PySide6.QtWidgets import QSystemTrayIcon
 from pytestqt.qtbot import QtBot
@@ -29,6 +31,13 @@ def test_clicks_on_the_icon(qtbot: QtBot, reason: str, name: str) -> None:
         tray.findChildren(QSystemTrayIcon)[0].activated.emit(QSystemTrayIcon.ActivationReason[reason])
 
 
+def test_on_macos_a_click_opens_the_menu_alone(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "platform", "darwin")
+    tray = Tray()
+    with qtbot.assertNotEmitted(tray.show):
+        tray.findChildren(QSystemTrayIcon)[0].activated.emit(QSystemTrayIcon.ActivationReason.Trigger)
+
+
 def test_the_hotkey_is_told(qtbot: QtBot) -> None:
     tray = Tray()
     tray.set_hotkey("Ctrl+Alt+M")
@@ -43,5 +52,4 @@ def test_without_a_tray_nothing_breaks(qtbot: QtBot) -> None:
     tray = Tray()
     assert not tray.is_available
     assert not tray.start()
-    tray.tell("title", "text")
     tray.stop()

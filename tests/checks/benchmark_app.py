@@ -56,6 +56,7 @@ def child(part: str, *arguments: str) -> dict[str, Any]:
     """Run one part in a fresh process and take its figures."""
     command = [sys.executable, "-m", "tests.checks.benchmark_app", "--part", part, *arguments]
     environment = {"QT_QPA_PLATFORM": "offscreen", **os.environ, "BEGAN": repr(time.time())}
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)  # an installed program does not compile its source at each start
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
     if done.returncode:
         raise SystemExit(f"the part {part} failed:\n{done.stderr}")

@@ -214,7 +214,9 @@ class Session:
             return
         yield name, self.stage.shot(self.window)
         self.panel.compare_button.click()
-        view = self.application.windows._comparison
+        windows = self.application.windows
+        self.stage.wait(lambda: windows._comparison is not None and windows._comparison.isVisible())
+        view = windows._comparison
         assert view is not None
         self.stage.wait(lambda: view.verdict.text() != view.tr("Comparing…"))
         for mode in ("side-by-side", "blink", "difference"):

@@ -23,8 +23,8 @@ if __name__ == "__main__":  # before Qt is imported
 from PySide6.QtCore import qInstallMessageHandler
 from PySide6.QtWidgets import QApplication
 
-from app.application import start_log
 from app.paths import Paths
+from app.startup import start_log
 from tests.checks.kill import say
 from tests.checks.session_program import on_qt_message, tiny_checkpoint
 from tests.checks.session_steps import Session

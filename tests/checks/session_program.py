@@ -68,7 +68,7 @@ def wait(probe: Callable[[], Any], what: str) -> None:
 
 
 class Program:
-    """The app as `app.application.run` starts and ends it, with what it told the user."""
+    """The app as `app.startup.run` starts and ends it, with what it told the user."""
 
     def __init__(self, qt: QApplication, folder: Path, checkpoint: Path, screen: Handler | None) -> None:
         paths = Paths.at(folder)

@@ -177,7 +177,7 @@ class Session:
         number = self._select()
         if number is not None:
             say({"op": "begin", "id": number})
-            self._history_action("Ctrl+D").trigger()
+            self._history_action("Ctrl+B").trigger()
             entry = self.app.history.get(number)
             assert entry is not None
             say({"op": "favourite", "id": number, "on": entry.favourite})

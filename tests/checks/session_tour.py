@@ -99,9 +99,8 @@ class Tour(Session):
 
             path.unlink(missing_ok=True)
             self._in_dialog(lambda: self.app.window.history.export_requested.emit(self.ids), choose)
+            wait(lambda path=path: path.is_file() or self.program.faults, f"{path.name} of the export")
             self.program.sound()
-            if not path.is_file():
-                raise SystemExit(f"there is no {path.name} after the export")
         say({"op": "did", "what": "exported"})
 
     def read_pdf(self) -> None:
@@ -132,6 +131,10 @@ class Tour(Session):
         self.app.window.files_chosen.emit([SAMPLES / QUICK[0], SAMPLES / QUICK[1], SAMPLES / "formulas.txt"])
         window = self._window("BatchWindow")
         wait(lambda: not window.batch.running, "the folder")
+        for item in window.batch.items:
+            if item.entry is not None and item.entry not in self.ids:
+                self.ids.append(item.entry)
+                say({"op": "add", "id": item.entry, "latex": item.latex})
         states = [item.status.value for item in window.batch.items]
         if states != ["done", "done", "failed"]:
             raise SystemExit(f"the files of the folder are {states}")

@@ -14,14 +14,17 @@ class NoHotkey(HotkeyHandler):
         """Every desktop."""
         return True
 
+    @property
+    def unavailable(self) -> str:
+        """What to do instead."""
+        return self.tr(
+            "This desktop has no global keys for programs. In its keyboard settings a key can be given "
+            "the command “formulens --snip” instead."
+        )
+
     def register(self, keys: Keys) -> Outcome:
         """Refuse."""
-        raise HotkeyError(
-            self.tr(
-                "This desktop has no global keys for programs. In its keyboard settings a key can be given "
-                "the command “formulens --snip” instead."
-            )
-        )
+        raise HotkeyError(self.unavailable)
 
     def unregister(self) -> None:
         """Nothing is held."""

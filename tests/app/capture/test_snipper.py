@@ -6,6 +6,7 @@ import pytest
 from PySide6.QtCore import QObject, QPoint, QRect, Qt
 from PySide6.QtGui import QColor, QGuiApplication, QImage
 from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QDialog
 from pytestqt.qtbot import QtBot
 
 from app.capture import Region, Shot, Snipper
@@ -139,4 +140,22 @@ def test_closing_the_overlay_does_not_end_the_app(qtbot: QtBot, snipper: Snipper
     snipper.start()
     qtbot.waitUntil(lambda: len(snipper.overlays) == 2)
     assert not any(overlay.testAttribute(Qt.WidgetAttribute.WA_QuitOnClose) for overlay in snipper.overlays)
+    snipper.cancel()
+
+
+def test_a_dialog_that_opens_during_the_delay_keeps_the_screen_free(
+    qtbot: QtBot, snipper: Snipper, handler: ReadyHandler
+) -> None:
+    """The dialog takes all input: overlays would cover the screens and hear nothing."""
+    dialog = QDialog()
+    qtbot.addWidget(dialog)
+    dialog.setModal(True)
+    snipper.start(0.05)
+    dialog.show()
+    with qtbot.waitSignal(snipper.failed) as heard:
+        pass
+    assert "Close the open dialog" in heard.args[0] and not snipper.overlays
+    dialog.close()
+    snipper.start()
+    qtbot.waitUntil(lambda: len(snipper.overlays) == 2)
     snipper.cancel()

@@ -1,0 +1,217 @@
+"""The whole put together: the window steps aside for a snip and comes back, goes to the tray, and ends when it must."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PySide6.QtCore import QEvent, QObject, QTimer
+from PySide6.QtGui import QImage
+from PySide6.QtWidgets import QApplication, QDialog, QSystemTrayIcon
+from pytestqt.qtbot import QtBot
+
+from app import settings as settings_file
+from app.application import Application
+from app.controller import State
+from app.hotkey import GlobalHotkey, Outcome
+from app.hotkey.handlers.none import NoHotkey
+from app.hotkey.models import HotkeyHandler, Keys, taken
+from app.paths import Paths
+from app.reading import Origin
+from app.settings_dialog import SettingsDialog
+from app.settings_page import Hint
+from app.single_instance import Request
+from tests.app.user import drag
+from tests.checks.session_program import MadeUpScreen
+
+ROOT = Path(__file__).parents[2]
+pytestmark = pytest.mark.qt_log_ignore("This plugin does not support")
+
+
+@pytest.fixture
+def application(qapp: QApplication, data_dir: Path, tiny_checkpoint: Path) -> Iterator[Application]:
+    """The program with its window shown, and a white screen."""
+    white = QImage(10, 10, QImage.Format.Format_RGB32)
+    made = Application(qapp, Paths.at(data_dir), checkpoint=tiny_checkpoint, device="cpu", screen=MadeUpScreen(white))
+    made.show([])
+    yield made
+    made.close()
+    made.window.deleteLater()
+    made.deleteLater()
+
+
+class Shows(QObject):
+    """Counts how often a window comes up."""
+
+    def __init__(self, window: QObject) -> None:
+        super().__init__()
+        self.count = 0
+        window.installEventFilter(self)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        self.count += event.type() == QEvent.Type.Show
+        return False
+
+
+def message(application: Application) -> str:
+    return application.window.messages.text()
+
+
+def test_no_overlay_comes_over_a_dialog_that_would_keep_it_deaf(qtbot: QtBot, application: Application) -> None:
+    dialog = QDialog(application.window)
+    dialog.setModal(True)
+    dialog.show()
+    for ask in (application.snip_now, lambda: application.on_request(Request("snip"))):
+        ask()
+        assert application.controller.state is State.IDLE and application.window.isVisible()
+        assert "Close the open dialog" in message(application)
+    dialog.close()
+    application.snip_now()
+    application.window.messages.hide()
+    dialog.show()  # opened before the still is there
+    qtbot.waitUntil(lambda: application.controller.state is State.IDLE, timeout=20000)
+    assert not application.snipper.overlays and application.window.isVisible()
+    assert "Close the open dialog" in message(application)
+    dialog.close()
+    application.snip_now()
+    qtbot.waitUntil(lambda: bool(application.snipper.overlays), timeout=20000)
+
+
+def test_a_snip_brings_a_minimised_window_up_with_the_reading(qtbot: QtBot, application: Application) -> None:
+    application.window.showMinimized()
+    application.snip_now()
+    qtbot.waitUntil(lambda: bool(application.snipper.overlays), timeout=20000)
+    assert application.window.isMinimized()
+    drag(application.snipper.overlays[0])
+    assert not application.window.isMinimized() and application.window.isVisible()
+
+
+def test_a_snip_that_is_given_up_leaves_the_window_where_it_was(qtbot: QtBot, application: Application) -> None:
+    application.window.hide()
+    application.snip_now()
+    application.snipper.cancel()
+    assert not application.window.isVisible()
+    application.snip_now()
+    application.snipper._fail("No screen today.")
+    assert application.window.isVisible() and message(application) == "No screen today."
+    application.snip_now()
+    assert not application.window.isVisible()
+    application.snipper.cancel()
+    assert application.window.isVisible()
+
+
+def test_the_end_does_not_flash_the_window(application: Application) -> None:
+    application.controller.read(np.zeros((40, 40), np.uint8), Origin("paste"))
+    assert application.controller.state is State.READING
+    application.window.hide()
+    shows = Shows(application.window)
+    application.quit()
+    assert shows.count == 0 and not application.window.isVisible()
+
+
+@pytest.mark.parametrize("ask", ["tray", "start", "canvas"])
+def test_who_wants_the_window_gives_up_a_snip_that_is_waited_for(
+    qtbot: QtBot, application: Application, ask: str
+) -> None:
+    application.snip(60)
+    assert application.controller.state is State.CAPTURING and not application.window.isVisible()
+    if ask == "tray":
+        application.tray.show.emit()
+    else:
+        application.on_request(Request("raise" if ask == "start" else "draw"))
+    assert application.controller.state is State.IDLE and application.window.isVisible()
+    assert application.window.ink.isVisible() == (ask == "canvas")
+    if ask == "canvas":
+        qtbot.waitUntil(lambda: bool(application.window.split_state()))
+    application.close()
+    again, problem = settings_file.load(application.paths.settings)
+    assert not problem and ("canvas" in again.layout) and bool(again.layout["canvas"]) == (ask == "canvas")
+
+
+def test_a_tray_that_came_later_is_used_and_one_that_is_gone_is_not(
+    application: Application, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    application.start_loading()  # there is no tray yet
+    application.settings = replace(application.settings, close_to_tray=True)
+    icon = application.tray.findChildren(QSystemTrayIcon)[0]
+    assert not icon.isVisible()
+    monkeypatch.setattr(QSystemTrayIcon, "isSystemTrayAvailable", staticmethod(lambda: True))
+    application.window.close()
+    assert icon.isVisible() and not application.window.isVisible() and not application._closed
+    application.window.show()
+    monkeypatch.undo()
+    application.window.close()
+    assert application._closed
+
+
+class Refusing(HotkeyHandler):
+    """A desktop on which every key is taken."""
+
+    def register(self, keys: Keys) -> Outcome:
+        raise taken(keys)
+
+    def unregister(self) -> None:
+        pass
+
+
+@pytest.mark.parametrize("handler", [NoHotkey, Refusing])
+def test_the_settings_say_how_the_global_key_stands(application: Application, handler: type[HotkeyHandler]) -> None:
+    application.hotkey = GlobalHotkey(application, handler=handler())
+    application.settings = replace(application.settings, hotkey="Ctrl+Alt+M")
+    application.hotkey.register("Ctrl+Alt+M")
+    seen: list[tuple[bool, set[str]]] = []
+
+    def look() -> None:
+        dialog = QApplication.activeModalWidget()
+        assert isinstance(dialog, SettingsDialog)
+        seen.append((dialog.fields["hotkey"].isEnabled(), {hint.text() for hint in dialog.findChildren(Hint)}))
+        dialog.reject()
+
+    QTimer.singleShot(0, look)
+    application.open_settings()
+    ((enabled, hints),) = seen
+    assert enabled == (handler is Refusing)
+    words = "taken by another program" if handler is Refusing else "no global keys for programs"
+    assert any(words in hint for hint in hints)
+
+
+def run(code: str, folder: Path) -> str:
+    """What a program of its own prints."""
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(folder)], cwd=ROOT, capture_output=True, text=True, timeout=120, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_the_wish_of_the_system_to_end_is_heard(data_dir: Path) -> None:
+    code = (
+        "from PySide6.QtCore import QTimer\n"
+        "from app.startup import Program\n"
+        "qt = Program([])\n"
+        "qt.asked_to_end.connect(lambda: print('heard', flush=True))\n"
+        "QTimer.singleShot(0, qt.quit)\n"
+        "qt.exec()\n"
+    )
+    assert run(code, data_dir) == "heard\n"
+
+
+def test_what_escapes_from_a_slot_is_in_the_log(data_dir: Path) -> None:
+    code = (
+        "import sys\nfrom pathlib import Path\n"
+        "from PySide6.QtCore import QCoreApplication, QTimer\n"
+        "from app.paths import Paths\nfrom app.startup import start_log\n"
+        "paths = Paths.at(Path(sys.argv[1])); list(paths.create()); start_log(paths)\n"
+        "qt = QCoreApplication([])\n"
+        "QTimer.singleShot(0, lambda: 1 / 0)\n"
+        "QTimer.singleShot(1, qt.quit)\n"
+        "qt.exec()\n"
+        "print(paths.log)\n"
+    )
+    log = Path(run(code, data_dir).splitlines()[-1]).read_text()
+    assert "CRITICAL" in log and "ZeroDivisionError" in log and "Traceback" in log
