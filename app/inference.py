@@ -11,7 +11,7 @@ import logging
 import threading
 import time
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -204,7 +204,7 @@ class _Worker(QObject):
                 self.failed.emit(request.number, self._fault)
                 continue
             if not isinstance(request.content, np.ndarray):
-                self._name(self._recognizer, request, request.content)
+                self._name_symbol(self._recognizer, request, request.content)
                 continue
             self.started.emit(request.number)
             try:
@@ -225,7 +225,7 @@ class _Worker(QObject):
         options = RecognizeOptions(beam=request.beam, prefix=request.prefix, token_alternatives=5)
         return recognizer.recognize(picture, options, self._queue.should_stop)
 
-    def _name(self, recognizer: Recognizer, request: Request, ink: Ink) -> None:
+    def _name_symbol(self, recognizer: Recognizer, request: Request, ink: Ink) -> None:
         """What a lone symbol may be. The classifier is loaded when it is first needed; a fault of it is told."""
         try:
             if self._classifier is None:
