@@ -326,6 +326,3 @@ def test_what_a_lone_symbol_may_be_stands_first_and_can_be_chosen(panel: ResultP
     assert rows.picture(3) is not None
     panel.show_reading(make_reading())
     assert rows.count() == 1
-    panel.clear()
-    panel.set_symbols((Alternative("x", 0.5),))
-    assert rows.count() == 0
