@@ -213,7 +213,7 @@ class _RowDelegate(QStyledItemDelegate):
         align = Qt.AlignmentFlag.AlignVCenter
         score = self._rows.tr("{percent} %").format(percent=percent(self._rows.score(row)))
         if self._rows.is_symbol(row):
-            score = f"{score}\n{self._rows.tr('symbol')}"
+            score += "\n" + self._rows.tr("symbol")
         painter.drawText(inner, Qt.AlignmentFlag.AlignRight | align, score)
         rendered = self._rows.picture(row)
         if rendered is None:

@@ -230,9 +230,9 @@ def default_symbols() -> Path | None:
     """The folder of the symbol classifier in the box; None where there is none."""
     try:
         folder = Path(str(resources.files("resources"))) / "checkpoints" / NAME
-    except ModuleNotFoundError:
+        return folder if folder.is_dir() else None
+    except (ModuleNotFoundError, OSError):  # a folder that may not be entered is as good as none
         return None
-    return folder if folder.is_dir() else None
 
 
 def _read_classes(path: Path, size: int) -> tuple[str, ...]:
