@@ -26,7 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.command and options.files:
         parser.error(f"--{options.command} takes no files")
     if fault := _no_display():
-        print(f"error: {fault} Pictures are read without a window by `formulens recognize PICTURE...`", file=sys.stderr)
+        print(f"error: {fault} Pictures are read without a window by `formulens recognize FILE...`", file=sys.stderr)
         return 2
     if sys.platform == "win32":
         # torch 2.9 and newer can fail to load its libraries once Qt's are loaded: pytorch/pytorch#169429.
@@ -47,7 +47,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="formulens",
         description="Snip a formula on the screen, or draw one, and get its LaTeX; offline.",
-        epilog="Without a window: formulens recognize PICTURE... (see formulens recognize --help)",
+        epilog="Without a window: formulens recognize FILE... (see formulens recognize --help)",
     )
     parser.add_argument("--version", action="version", version=f"formulens {cli.version()}")
     parser.add_argument("files", nargs="*", type=Path, metavar="FILE", help="pictures, PDF or ink to open")

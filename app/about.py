@@ -64,15 +64,23 @@ def model_card(checkpoint: Path) -> str:
 class About(QDialog):
     """Only shows. No link in it opens anything: the program makes no connection."""
 
-    def __init__(self, checkpoint: Path | None, parent: QWidget | None = None, *, device: str = "") -> None:
-        """`checkpoint` is the folder of the model in use, None while there is none; `device` says where it runs."""
+    def __init__(
+        self,
+        checkpoint: Path | None,
+        parent: QWidget | None = None,
+        *,
+        symbols: Path | None = None,
+        device: str = "",
+    ) -> None:
+        """`checkpoint` is the folder of the model in use, None while there is none; `symbols` the folder of the
+        classifier of lone symbols, likewise; `device` says where they run.
+        """
         super().__init__(parent)
         self.setWindowTitle(self.tr("About Formulens"))
         self._versions = versions()
         tabs = QTabWidget()
         tabs.addTab(self._make_versions(device), self.tr("&Versions"))
-        card = model_card(checkpoint) if checkpoint is not None else ""
-        tabs.addTab(_browser(card or self.tr("There is no model card."), self.tr("Model card")), self.tr("&Model"))
+        tabs.addTab(_browser(self._cards(checkpoint, symbols), self.tr("Model card")), self.tr("&Model"))
         text = "\n\n---\n\n".join(licences().values())
         tabs.addTab(_browser(text, self.tr("Licences")), self.tr("&Licences"))
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
@@ -89,6 +97,17 @@ class About(QDialog):
         column.addWidget(tabs, 1)
         column.addWidget(buttons)
         self.resize(720, 560)
+
+    def _cards(self, checkpoint: Path | None, symbols: Path | None) -> str:
+        """The cards of the model and of the classifier of lone symbols, or that they are absent."""
+        card = (model_card(checkpoint) if checkpoint is not None else "") or self.tr("There is no model card.")
+        if checkpoint is None:
+            return card
+        if symbols is None:
+            named = self.tr("No classifier of lone symbols is installed: drawings are read as formulas only.")
+        else:
+            named = model_card(symbols) or self.tr("The classifier of lone symbols has no card.")
+        return f"{card}\n\n---\n\n{named}"
 
     def _make_head(self) -> QHBoxLayout:
         sign = QLabel()

@@ -50,6 +50,7 @@ class ReadingActions(QObject):
         self._check_timer.timeout.connect(self._check)
         controller.shown.connect(self._on_shown)
         controller.others_found.connect(self._panel.set_alternatives)
+        controller.symbols_found.connect(self._panel.set_symbols)
         controller.others_pending.connect(self._panel.set_alternatives_pending)
         self._panel.preview_requested.connect(preview.request)
         self._panel.picture_requested.connect(self._request_small)

@@ -1,5 +1,5 @@
 """Other readings of the whole picture, each with its picture and how sure the model is; the first row is the reading
-itself, so that one can always go back to it.
+itself, so that one can always go back to it. Next to it come the commands that a lone drawn symbol may be.
 """
 
 from __future__ import annotations
@@ -59,6 +59,7 @@ class AlternativesList(QListWidget):
         self._scores: tuple[float, ...] = ()
         self._pictures: dict[int, Rendered] = {}
         self._current: str | None = None
+        self._symbols = 0
         self._pending = False
         self._delegate = _RowDelegate(self)
         self.setItemDelegate(self._delegate)
@@ -71,18 +72,27 @@ class AlternativesList(QListWidget):
         self.setAccessibleName(self.tr("Other readings"))
         self.clicked.connect(self._on_clicked)
 
-    def set_recognition(self, recognition: Recognition | None, alternatives: Sequence[Alternative] = ()) -> None:
-        """Show a reading and its alternatives; pictures come by `set_picture`."""
+    def set_recognition(
+        self, recognition: Recognition | None, alternatives: Sequence[Alternative] = (), symbols: int = 0
+    ) -> None:
+        """Show a reading and its alternatives; pictures come by `set_picture`.
+
+        The first ``symbols`` alternatives are what the drawing may be as a lone symbol.
+        """
         rows: list[Recognition | Alternative] = []
         if recognition is not None and recognition.latex:
             rows = [recognition, *alternatives]
         self._latex = tuple(row.latex for row in rows)
         self._scores = tuple(row.confidence for row in rows)
+        self._symbols = symbols
         self._pictures = {}
         self.clear()
-        for latex, score in zip(self._latex, self._scores, strict=True):
-            item = QListWidgetItem(self.tr("{latex}, {percent} % sure").format(latex=latex, percent=percent(score)))
-            item.setToolTip(latex)
+        for row, (latex, score) in enumerate(zip(self._latex, self._scores, strict=True)):
+            text = self.tr("{latex}, {percent} % sure")
+            if self.is_symbol(row):
+                text = self.tr("{latex}, as a lone symbol, {percent} % sure")
+            item = QListWidgetItem(text.format(latex=latex, percent=percent(score)))
+            item.setToolTip(self.tr("{} looks like this drawing").format(latex) if self.is_symbol(row) else latex)
             self.addItem(item)
         self.viewport().update()
 
@@ -116,6 +126,10 @@ class AlternativesList(QListWidget):
 
     def score(self, row: int) -> float:
         return self._scores[row]
+
+    def is_symbol(self, row: int) -> bool:
+        """Whether this row is what a lone symbol may be."""
+        return 1 <= row <= self._symbols
 
     def picture(self, row: int) -> Rendered | None:
         return self._pictures.get(row)
@@ -198,6 +212,8 @@ class _RowDelegate(QStyledItemDelegate):
         painter.setPen(c.muted)
         align = Qt.AlignmentFlag.AlignVCenter
         score = self._rows.tr("{percent} %").format(percent=percent(self._rows.score(row)))
+        if self._rows.is_symbol(row):
+            score += "\n" + self._rows.tr("symbol")
         painter.drawText(inner, Qt.AlignmentFlag.AlignRight | align, score)
         rendered = self._rows.picture(row)
         if rendered is None:

@@ -217,6 +217,7 @@ class Application(QObject):
         self.inference.loading.connect(self.window.status.loading)
         self.inference.loaded.connect(self.on_loaded)
         self.inference.load_failed.connect(self.on_load_failed)
+        self.inference.symbols_failed.connect(self.show_error)
 
     # what the user does
 

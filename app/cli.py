@@ -1,8 +1,8 @@
-"""`formulens recognize PICTURE...`: pictures in, LaTeX out, in the terminal; imports no Qt.
+"""`formulens recognize FILE...`: pictures or ink in, LaTeX out, in the terminal; imports no Qt.
 
 What else `formulens` understands is in `app.__main__`.
 
-Exit status: 0 all pictures read, 1 some could not be read, 2 nothing could be started (usage, device, checkpoint).
+Exit status: 0 all was read, 1 some could not be read, 2 nothing could be started (usage, device, checkpoint).
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ import errno
 import json
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
@@ -23,14 +24,27 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from core_model.ink import Ink
     from core_model.recognizer import Recognition, RecognizeOptions, Recognizer
 
     Grey = NDArray[np.uint8]
 
 WINDOW = 32
-"""Pictures opened and read together: enough to batch by size, few enough that the first lines come soon."""
+"""Pictures or inks opened and read together: enough to batch by size, few enough that the first lines come soon."""
 WINDOW_PIXELS = 64_000_000
-"""Or fewer pictures, if they are large: bounds the memory to this many bytes and one picture."""
+"""Or fewer, if they are large: bounds the memory to this many bytes and one picture."""
+
+
+@dataclass(frozen=True)
+class _Source:
+    """What is to be read, or why it cannot be."""
+
+    file: str
+    content: Grey | Ink | FormulensError
+    identifier: str | None = None
+    """Of ink."""
+    one_of_many: bool = False
+    """The file may hold more of them."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -52,10 +66,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     read = argparse.ArgumentParser(
         prog="formulens recognize",
-        description="Print the LaTeX of each picture, one a line, in the order given; offline.",
+        description="Print the LaTeX of each picture or ink, one a line, in the order given; offline.",
     )
-    read.add_argument("pictures", nargs="+", metavar="PICTURE", help="a picture file")
-    read.add_argument("--json", action="store_true", help="print one JSON object a line for each picture")
+    read.add_argument("files", nargs="+", metavar="FILE", help="a picture; with --ink .inkml, .json or .jsonl")
+    read.add_argument("--ink", action="store_true", help="the files hold ink: the strokes of a pen")
+    read.add_argument("--json", action="store_true", help="print one JSON object a line for each picture or ink")
     read.add_argument("--beam", type=_count(1), metavar="N", help="readings followed at once (1: the quickest)")
     read.add_argument("--alternatives", type=_count(0), metavar="K", help="other readings to give, at most N - 1")
     read.add_argument("--device", choices=("auto", "cpu", "mps", "cuda"), default="auto", help="where to compute")
@@ -98,16 +113,18 @@ def recognize(arguments: argparse.Namespace) -> int:
     recognizer = Recognizer.load(arguments.checkpoint, arguments.device)
     options = RecognizeOptions(beam=beam, alternatives=arguments.alternatives, token_alternatives=0, attention=False)
     failed = False
-    several = len(arguments.pictures) > 1
-    for name, outcome in _outcomes(recognizer, arguments.pictures, options):
-        if isinstance(outcome, PictureError):
+    several = len(arguments.files) > 1
+    for source, outcome in _outcomes(recognizer, _sources(arguments.files, arguments.ink), options):
+        if isinstance(outcome, FormulensError):
             failed = True
         if arguments.json:
-            _write(sys.stdout, json.dumps(_record(name, outcome)))
-        elif isinstance(outcome, PictureError):
+            _write(sys.stdout, json.dumps(_record(source, outcome)))
+        elif isinstance(outcome, FormulensError):
             _write(sys.stderr, f"error: {outcome}")
         else:
-            prefix = f"{name}: " if several else ""
+            prefix = f"{source.file}: " if several else ""
+            if source.identifier is not None and (several or source.one_of_many):
+                prefix += f"{source.identifier}: "
             _write(sys.stdout, prefix + outcome.latex)
             for warning in outcome.warnings:
                 _write(sys.stderr, f"{prefix}warning: {warning}")
@@ -116,22 +133,31 @@ def recognize(arguments: argparse.Namespace) -> int:
     return 1 if failed else 0
 
 
-def _outcomes(
-    recognizer: Recognizer, names: Sequence[str], options: RecognizeOptions
-) -> Iterator[tuple[str, Recognition | PictureError]]:
-    """Each picture's reading, or why it cannot be read, in the order of the names."""
+def _sources(names: Sequence[str], ink: bool) -> Iterator[_Source]:
+    """What the files hold, each opened when its turn comes."""
+    from core_model.ink import ink_entries
     from core_model.pictures import open_grey
 
-    opened: list[tuple[str, Grey | PictureError]] = []
-    pixels = 0
     for name in names:
-        try:
-            grey = open_grey(Path(name))
-        except PictureError as error:
-            opened.append((name, error))
+        if ink:
+            for entry in ink_entries(name):
+                yield _Source(name, entry.content, entry.identifier, entry.number is not None)
         else:
-            opened.append((name, grey))
-            pixels += grey.size
+            try:
+                yield _Source(name, open_grey(Path(name)))
+            except PictureError as error:
+                yield _Source(name, error)
+
+
+def _outcomes(
+    recognizer: Recognizer, sources: Iterable[_Source], options: RecognizeOptions
+) -> Iterator[tuple[_Source, Recognition | FormulensError]]:
+    """Each source's reading, or why it cannot be read, in their order; no more than a window of them is held."""
+    opened: list[_Source] = []
+    pixels = 0
+    for source in sources:
+        opened.append(source)
+        pixels += getattr(source.content, "size", 0)  # ink is drawn one at a time, and small
         if len(opened) == WINDOW or pixels > WINDOW_PIXELS:
             yield from _read(recognizer, opened, options)
             opened, pixels = [], 0
@@ -139,21 +165,22 @@ def _outcomes(
 
 
 def _read(
-    recognizer: Recognizer, opened: Sequence[tuple[str, Grey | PictureError]], options: RecognizeOptions
-) -> Iterator[tuple[str, Recognition | PictureError]]:
-    greys = [grey for _, grey in opened if not isinstance(grey, PictureError)]
-    readings = iter(recognizer.recognize_many(greys, options))
-    for name, outcome in opened:
-        yield name, outcome if isinstance(outcome, PictureError) else next(readings)
+    recognizer: Recognizer, opened: Sequence[_Source], options: RecognizeOptions
+) -> Iterator[tuple[_Source, Recognition | FormulensError]]:
+    good = [source.content for source in opened if not isinstance(source.content, FormulensError)]
+    readings = iter(recognizer.recognize_many(good, options))
+    for source in opened:
+        yield source, source.content if isinstance(source.content, FormulensError) else next(readings)
 
 
-def _record(name: str, outcome: Recognition | PictureError) -> dict[str, Any]:
-    """The JSON object of one picture."""
-    if isinstance(outcome, PictureError):
-        return {"file": name, "error": str(outcome)}
+def _record(source: _Source, outcome: Recognition | FormulensError) -> dict[str, Any]:
+    """The JSON object of one picture or ink."""
+    named = {"file": source.file} | ({} if source.identifier is None else {"id": source.identifier})
+    if isinstance(outcome, FormulensError):
+        return {**named, "error": str(outcome)}
     times = outcome.milliseconds
     return {
-        "file": name,
+        **named,
         "latex": outcome.latex,
         "confidence": round(outcome.confidence, 4),
         "tokens": [{"text": token.text, "confidence": round(token.confidence, 4)} for token in outcome.tokens],

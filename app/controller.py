@@ -1,6 +1,7 @@
 """The flow from a picture to a reading: idle -> capturing -> reading -> shown. Knows no widget.
 
-snip, paste, file, page, ink -> `read` -> inference -> `shown` (Reading) -> history; then the alternatives
+snip, paste, file, page, ink -> `read` -> inference -> `shown` (Reading) -> history; then the alternatives, and what a
+drawing may be as a lone symbol
 correct one token            -> `fix`  -> inference with that prefix -> `shown`
 
 What is kept, and when, is the keeper's: `Keeper`.
@@ -27,9 +28,11 @@ from core_model.errors import FormulensError
 from core_model.ink import Ink
 from core_model.pictures import open_grey
 from core_model.strokes import rasterize
+from core_model.symbol_ink import looks_like_one_symbol
 
 if TYPE_CHECKING:
     from core_model.recognizer import Recognition
+    from core_model.symbol_classifier import SymbolGuess
 
 OTHERS_BEAM = 5
 """Readings followed at once for the alternatives, which are looked for after the quick reading is shown."""
@@ -54,6 +57,8 @@ class Controller(QObject):
     """`Reading`: a new one"""
     others_found = Signal(object)
     """Tuple of `Alternative` of the reading that is shown."""
+    symbols_found = Signal(object)
+    """Tuple of `Alternative`: what the drawing that is shown may be as a lone symbol."""
     others_pending = Signal(bool)
     """Whether they are being looked for."""
     failed = Signal(str)
@@ -83,6 +88,7 @@ class Controller(QObject):
         self._opening: object | None = None
         self._pending: tuple[int, Reading | _Wanted] | None = None
         self._others: int | None = None
+        self._symbols: int | None = None
         self._others_of: Grey | None = None
         """The picture whose other readings are known."""
         self._typed: str | None = None
@@ -91,6 +97,7 @@ class Controller(QObject):
         self._keeper.failed.connect(self.failed)
         inference.recognized.connect(self._on_recognized)
         inference.failed.connect(self._on_failed)
+        inference.named.connect(self._on_named)
         snipper.captured.connect(self._on_captured)
         snipper.cancelled.connect(self._on_cancelled)
         snipper.failed.connect(self._on_capture_failed)
@@ -260,6 +267,8 @@ class Controller(QObject):
         self._typed = None if self.reading.latex == recognition.latex else self.reading.latex
         self._settle()
         self.shown.emit(self.reading)
+        if self.reading.ink is not None and not isinstance(wanted, Reading) and looks_like_one_symbol(self.reading.ink):
+            self._symbols = self._inference.name_symbol(self.reading.ink)
         if typed not in (None, self.reading.latex):
             undo = QKeySequence(QKeySequence.StandardKey.Undo).toString(QKeySequence.SequenceFormat.NativeText)
             words = self.tr("The new reading replaced the text with your changes in it: {} in the text brings it back.")
@@ -269,6 +278,14 @@ class Controller(QObject):
             self.others_pending.emit(True)
         elif recognition.alternatives:
             self.others_found.emit(recognition.alternatives)
+
+    @Slot(int, object)
+    def _on_named(self, number: int, guesses: tuple[SymbolGuess, ...]) -> None:
+        if number == self._symbols:
+            from core_model.recognizer import Alternative
+
+            self._symbols = None
+            self.symbols_found.emit(tuple(Alternative(guess.latex, guess.probability) for guess in guesses))
 
     @Slot(int, str)
     def _on_failed(self, number: int, message: str) -> None:
@@ -320,6 +337,7 @@ class Controller(QObject):
         self._settle()
 
     def _drop_others(self) -> None:
+        self._symbols = None
         if self._others is not None:
             self._inference.cancel(self._others)
             self._others = None

@@ -11,17 +11,20 @@ import logging
 import threading
 import time
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+import numpy as np
 from PySide6.QtCore import QCoreApplication, QObject, QThread, Signal, Slot
 
 from app.reading import Grey
 from core_model.errors import FormulensError
 
 if TYPE_CHECKING:
+    from core_model.ink import Ink
     from core_model.recognizer import Recognition, Recognizer
+    from core_model.symbol_classifier import SymbolClassifier
 
 log = logging.getLogger(__name__)
 
@@ -41,14 +44,16 @@ class ModelInfo:
     load_seconds: float
     vocabulary: tuple[str, ...] = ()
     """The tokens that it knows."""
+    symbols: Path | None = None
+    """The folder of the classifier of lone symbols, where there is one."""
 
 
 @dataclass(frozen=True)
 class Request:
-    """One picture to read."""
+    """One picture to read, or the ink of a lone symbol to name."""
 
     number: int
-    picture: Grey
+    content: Grey | Ink
     priority: Priority = "window"
     beam: int = 1
     prefix: tuple[str, ...] = ()
@@ -140,25 +145,31 @@ class _Worker(QObject):
     started = Signal(int)
     recognized = Signal(int, object, str)
     failed = Signal(int, str)
+    named = Signal(int, object)
+    symbols_failed = Signal(str)
 
-    def __init__(self, queue: _Queue, checkpoint: Path | None, device: str) -> None:
+    def __init__(self, queue: _Queue, checkpoint: Path | None, device: str, symbols: Path | None) -> None:
         super().__init__()
         self._queue = queue
         self._checkpoint = checkpoint
         self._device = device
+        self._symbols = symbols
         self._recognizer: Recognizer | None = None
+        self._classifier: SymbolClassifier | None = None
         self._fault = ""
         self._name = ""
 
     @Slot()
     def load(self) -> None:
         began = time.perf_counter()
-        self._recognizer, self._fault = None, ""
+        self._recognizer, self._classifier, self._fault = None, None, ""
         try:
             # Here and not above: importing torch takes a second or two, and the window is there before.
             from core_model.recognizer import Recognizer, default_checkpoint
+            from core_model.symbol_classifier import default_symbols
             from core_model.tokenizer import SPECIALS
 
+            self._symbols = self._symbols or default_symbols()
             folder = self._checkpoint or default_checkpoint()
             recognizer = Recognizer.load(folder, self._device)
         except FormulensError as error:
@@ -171,8 +182,8 @@ class _Worker(QObject):
             seconds = time.perf_counter() - began
             self._name = f"{folder.name} ({recognizer.config.get('extra', {}).get('samples', 0):,})"
             tokens = tuple(recognizer.tokenizer.tokens[len(SPECIALS) :])
-            info = ModelInfo(self._name, recognizer.device.type, recognizer.device_reason, folder, seconds, tokens)
-            self.loaded.emit(info)
+            kind, reason = recognizer.device.type, recognizer.device_reason
+            self.loaded.emit(ModelInfo(self._name, kind, reason, folder, seconds, tokens, self._symbols))
         if self._fault:
             self.load_failed.emit(self._fault)
         self.work()
@@ -192,9 +203,12 @@ class _Worker(QObject):
             if self._recognizer is None:
                 self.failed.emit(request.number, self._fault)
                 continue
+            if not isinstance(request.content, np.ndarray):
+                self._name_symbol(self._recognizer, request, request.content)
+                continue
             self.started.emit(request.number)
             try:
-                recognition = self._read(self._recognizer, request)
+                recognition = self._read(self._recognizer, request, request.content)
             except FormulensError as error:
                 self.failed.emit(request.number, str(error))
             except Exception as error:  # the edge of the thread
@@ -205,11 +219,27 @@ class _Worker(QObject):
                 if not self._queue.interrupted(request):
                     self.recognized.emit(request.number, recognition, self._name)
 
-    def _read(self, recognizer: Recognizer, request: Request) -> Recognition:
+    def _read(self, recognizer: Recognizer, request: Request, picture: Grey) -> Recognition:
         from core_model.recognizer import RecognizeOptions
 
         options = RecognizeOptions(beam=request.beam, prefix=request.prefix, token_alternatives=5)
-        return recognizer.recognize(request.picture, options, self._queue.should_stop)
+        return recognizer.recognize(picture, options, self._queue.should_stop)
+
+    def _name_symbol(self, recognizer: Recognizer, request: Request, ink: Ink) -> None:
+        """What a lone symbol may be. The classifier is loaded when it is first needed; a fault of it is told."""
+        try:
+            if self._classifier is None:
+                from core_model.symbol_classifier import SymbolClassifier
+
+                self._classifier = SymbolClassifier.load(self._symbols, recognizer.device.type)
+            guesses = self._classifier.classify(ink)
+        except FormulensError as error:
+            self.symbols_failed.emit(str(error))
+        except Exception:  # the edge of the thread
+            log.exception("naming a symbol failed")
+        else:
+            if not self._queue.interrupted(request):
+                self.named.emit(request.number, guesses)
 
 
 class Inference(QObject):
@@ -223,19 +253,31 @@ class Inference(QObject):
     recognized = Signal(int, object, str)
     """Number of the request, `Recognition`, name of the model that read it."""
     failed = Signal(int, str)
+    named = Signal(int, object)
+    """Number of the request, tuple of `SymbolGuess`."""
+    symbols_failed = Signal(str)
+    """The classifier of lone symbols cannot be read, and is not asked again."""
 
     _load = Signal()
     _reload = Signal(object, str)
     _wake = Signal()
 
-    def __init__(self, checkpoint: Path | None = None, device: str = "auto", parent: QObject | None = None) -> None:
+    def __init__(
+        self,
+        checkpoint: Path | None = None,
+        device: str = "auto",
+        parent: QObject | None = None,
+        *,
+        symbols: Path | None = None,
+    ) -> None:
+        """`symbols`: the folder of the classifier of lone symbols, where it is not the one in the box."""
         super().__init__(parent)
         self.model: ModelInfo | None = None
         self._numbers = 0
         self._queue = _Queue()
         self._thread = QThread()
         self._thread.setObjectName("recognition")
-        self._worker = _Worker(self._queue, checkpoint, device)
+        self._worker = _Worker(self._queue, checkpoint, device, symbols)
         self._worker.moveToThread(self._thread)
         self._load.connect(self._worker.load)
         self._reload.connect(self._worker.reload)
@@ -245,6 +287,8 @@ class Inference(QObject):
         self._worker.started.connect(self.started)
         self._worker.recognized.connect(self.recognized)
         self._worker.failed.connect(self.failed)
+        self._worker.named.connect(self.named)
+        self._worker.symbols_failed.connect(self._on_symbols_failed)
 
     def start(self) -> None:
         """Load the model; returns at once."""
@@ -268,6 +312,15 @@ class Inference(QObject):
         self._wake.emit()
         return self._numbers
 
+    def name_symbol(self, ink: Ink) -> int | None:
+        """Ask what a lone symbol may be: the number that `named` will carry, None where there is no classifier."""
+        if self.model is None or self.model.symbols is None:
+            return None
+        self._numbers += 1
+        self._queue.put(Request(self._numbers, ink, "others"))
+        self._wake.emit()
+        return self._numbers
+
     def cancel(self, *numbers: int) -> None:
         """Drop requests; no signal follows for them, but one that is on its way may still arrive."""
         self._queue.cancel(set(numbers))
@@ -282,3 +335,9 @@ class Inference(QObject):
     def _on_loaded(self, info: Any) -> None:
         self.model = info
         self.loaded.emit(info)
+
+    @Slot(str)
+    def _on_symbols_failed(self, message: str) -> None:
+        if self.model is not None and self.model.symbols is not None:
+            self.model = replace(self.model, symbols=None)
+            self.symbols_failed.emit(message)

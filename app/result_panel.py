@@ -62,6 +62,8 @@ class ResultPanel(QWidget):
         super().__init__(parent)
         self._reading: Reading | None = None
         self._alternatives: tuple[Alternative, ...] = ()
+        self._symbols: tuple[Alternative, ...] = ()
+        self._others: tuple[Alternative, ...] = ()
         self._vocabulary: tuple[str, ...] = ()
         self._pinned: int | None = None
         self._threshold = DEFAULT_THRESHOLD
@@ -83,7 +85,7 @@ class ResultPanel(QWidget):
         """Show a reading; `original` is its picture in colour. Asks for the previews it needs.
 
         The alternatives of the same picture's last reading stay when this one brings none: after one token was
-        corrected they are as good as before. So does the text's undo.
+        corrected they are as good as before. So do the guesses at a lone symbol, and the text's undo.
         """
         recognition = reading.recognition
         same = self._reading is not None and self._reading.picture is reading.picture
@@ -100,6 +102,7 @@ class ResultPanel(QWidget):
         self._show_confidence()
         self.warnings.set_warnings(recognition.warnings)
         self._show_token(None)
+        self._symbols = self._symbols if same else ()
         self.set_alternatives(recognition.alternatives or (self._alternatives if same else ()))
         self.preview_requested.emit(reading.latex)
 
@@ -112,11 +115,21 @@ class ResultPanel(QWidget):
         if self._reading is None:
             return
         self._alternatives = tuple(alternatives)
-        recognition = self._reading.recognition
-        self.alternatives.set_recognition(recognition, self._alternatives)
         self.alternatives.set_pending(False)
+        self._show_others(self._reading)
+
+    def set_symbols(self, guesses: Sequence[Alternative]) -> None:
+        """What the drawing may be as a lone symbol, which may come later than the reading itself."""
+        if self._reading is not None:
+            self._symbols = tuple(guesses)
+            self._show_others(self._reading)
+
+    def _show_others(self, reading: Reading) -> None:
+        named = {one.latex for one in self._symbols}
+        self._others = (*self._symbols, *(one for one in self._alternatives if one.latex not in named))
+        self.alternatives.set_recognition(reading.recognition, self._others, len(self._symbols))
         self.alternatives.set_current(self.latex())
-        for latex in dict.fromkeys([recognition.latex, *(one.latex for one in self._alternatives)]):
+        for latex in dict.fromkeys([reading.recognition.latex, *(one.latex for one in self._others)]):
             if latex:
                 self.picture_requested.emit(latex)
 
@@ -130,7 +143,7 @@ class ResultPanel(QWidget):
         if self._reading is not None:
             if self._reading.recognition.latex == latex:
                 self.alternatives.set_picture(THE_READING, rendered)
-            for index, alternative in enumerate(self._alternatives):
+            for index, alternative in enumerate(self._others):
                 if alternative.latex == latex:
                     self.alternatives.set_picture(index, rendered)
 
@@ -252,7 +265,7 @@ class ResultPanel(QWidget):
     def _choose(self, index: int) -> None:
         if self._reading is None:
             return
-        latex = self._reading.recognition.latex if index == THE_READING else self._alternatives[index].latex
+        latex = self._reading.recognition.latex if index == THE_READING else self._others[index].latex
         if latex != self.latex():
             self.editor.replace_text(latex)
 

@@ -44,11 +44,11 @@ class StatusLine(QStatusBar):
         self._model.setText(
             self.tr("Model {} on the {}").format(info.folder.name, device.get(info.device, info.device))
         )
-        self._model.setToolTip(
-            self.tr("Device {}: {}. Loaded in {:.1f} s from {}").format(
-                info.device, info.reason, info.load_seconds, info.folder
-            )
-        )
+        text = self.tr("Device {}: {}. Loaded in {:.1f} s from {}")
+        symbols = self.tr("No classifier of lone symbols is installed: drawings are read as formulas only.")
+        if info.symbols is not None:
+            symbols = self.tr("Lone drawn symbols are named by {}").format(info.symbols)
+        self._model.setToolTip(text.format(info.device, info.reason, info.load_seconds, info.folder) + "\n" + symbols)
 
     def load_failed(self) -> None:
         """There is no model."""

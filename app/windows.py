@@ -153,7 +153,8 @@ class Windows(QObject):
         if model is None:
             About(None, self._window).exec()
         else:
-            About(model.folder, self._window, device=f"{model.device}: {model.reason}").exec()
+            device = f"{model.device}: {model.reason}"
+            About(model.folder, self._window, symbols=model.symbols, device=device).exec()
 
     def open_settings(self, settings: Settings, *, has_tray: bool, no_hotkey: str, hotkey: Outcome | None) -> None:
         """Let the user change settings; what they choose comes as `settings_changed`.

@@ -22,6 +22,7 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load as read_tensors
 from safetensors.torch import save as tensor_bytes
+from torch import nn
 
 from core_model.errors import CheckpointError, FormulensError
 from core_model.model import FormulaModel, ModelConfig, create_model
@@ -55,18 +56,30 @@ def save(
     Raises:
         CheckpointError: the weights are not finite, the folder holds other things than a checkpoint, or writing failed.
     """
+    write_folder(folder, model, model.config.to_dict(), tokenizer.to_text(), len(tokenizer), card, extra)
+
+
+def write_folder(
+    folder: str | Path,
+    model: nn.Module,
+    model_config: Mapping[str, Any],
+    vocabulary: str,
+    vocabulary_size: int,
+    card: str,
+    extra: Mapping[str, Any] | None = None,
+) -> None:
+    """Write a folder of this form for any kind of model; see `save`."""
     folder = Path(folder).absolute()
-    weights = tensor_bytes(_stored_tensors(model))
     config = {
         "format": FORMAT,
-        "model": model.config.to_dict(),
-        "vocab_size": len(tokenizer),
+        "model": dict(model_config),
+        "vocab_size": vocabulary_size,
         "extra": dict(extra or {}),
     }
     contents = {
-        WEIGHTS: weights,
+        WEIGHTS: tensor_bytes(_stored_tensors(model)),
         CONFIG: (json.dumps(config, indent=2) + "\n").encode(),
-        VOCABULARY: tokenizer.to_text().encode(),
+        VOCABULARY: vocabulary.encode(),
         CARD: card.encode(),
     }
     if folder.exists() and (not folder.is_dir() or {entry.name for entry in folder.iterdir()} - set(FILES)):
@@ -109,7 +122,7 @@ def _swap(fresh: Path, folder: Path, backup: Path) -> None:
     shutil.rmtree(backup, ignore_errors=True)
 
 
-def _stored_tensors(model: FormulaModel) -> dict[str, torch.Tensor]:
+def _stored_tensors(model: nn.Module) -> dict[str, torch.Tensor]:
     """The state as stored: each tied weight once, matrices in float16."""
     tensors: dict[str, torch.Tensor] = {}
     for name, tensor in _untied(model).items():
@@ -122,7 +135,7 @@ def _stored_tensors(model: FormulaModel) -> dict[str, torch.Tensor]:
     return tensors
 
 
-def _untied(model: FormulaModel) -> dict[str, torch.Tensor]:
+def _untied(model: nn.Module) -> dict[str, torch.Tensor]:
     """The state dict without the second and later names of one and the same tensor."""
     kept: dict[str, torch.Tensor] = {}
     seen: set[tuple[int, torch.Size, tuple[int, ...]]] = set()
@@ -143,21 +156,21 @@ def load(folder: str | Path, device: str | torch.device = "cpu") -> tuple[Formul
     Raises:
         CheckpointError: a file is missing, unreadable, damaged, or does not fit the others; the message names it.
     """
-    folder = _found(Path(folder))
+    folder = found_folder(Path(folder))
     config, model_config = _read_config(folder / CONFIG)
     tokenizer = _read_vocabulary(folder / VOCABULARY, config["vocab_size"])
-    tensors = _read_weights(folder / WEIGHTS)
+    tensors = read_weights(folder / WEIGHTS)
     try:
         with torch.random.fork_rng(devices=[]):  # building draws random weights: leave the caller's generator alone
             model = create_model(model_config, len(tokenizer))
     except (TypeError, ValueError, RuntimeError, MemoryError) as error:  # fractions, or sizes beyond the memory
         reason = str(error).splitlines()[0] if str(error) else "too large"
         raise CheckpointError(f"{folder / CONFIG} is no model that can be built: {reason}. {REMEDY}") from error
-    _fill(model, tensors, folder / WEIGHTS)
+    fill(model, tensors, folder / WEIGHTS)
     return model.to(device).eval(), tokenizer, config
 
 
-def _found(folder: Path) -> Path:
+def found_folder(folder: Path) -> Path:
     """The folder, or what a save that was killed between its two renames has left of it; its files are there."""
     try:
         if not folder.exists() and _backup(folder.absolute()).exists():
@@ -173,16 +186,18 @@ def _found(folder: Path) -> Path:
     return folder
 
 
-def _read(path: Path) -> bytes:
+def read_file(path: Path) -> bytes:
+    """The content of one of the files. Raises CheckpointError."""
     try:
         return path.read_bytes()
     except OSError as error:
         raise CheckpointError(f"cannot read {path}: {error.strerror or error}. {REMEDY}") from error
 
 
-def _read_config(path: Path) -> tuple[dict[str, Any], ModelConfig]:
+def read_config(path: Path) -> dict[str, Any]:
+    """The content of config.json, with a "model" that is a mapping and a "vocab_size". Raises CheckpointError."""
     try:
-        config = json.loads(_read(path).decode("utf-8"))
+        config = json.loads(read_file(path).decode("utf-8"))
     except (ValueError, RecursionError) as error:
         raise CheckpointError(f"{path} is not JSON: {error}. {REMEDY}") from error
     if not isinstance(config, dict) or not isinstance(config.get("model"), dict):
@@ -194,6 +209,11 @@ def _read_config(path: Path) -> tuple[dict[str, Any], ModelConfig]:
         )
     if not isinstance(config.get("vocab_size"), int):
         raise CheckpointError(f'{path} has no "vocab_size". {REMEDY}')
+    return config
+
+
+def _read_config(path: Path) -> tuple[dict[str, Any], ModelConfig]:
+    config = read_config(path)
     extra = config.get("extra", {})
     temperature = extra.get("confidence_temperature", 1.0) if isinstance(extra, dict) else None
     if not isinstance(temperature, int | float) or not 0 < temperature < math.inf:
@@ -208,7 +228,7 @@ def _read_config(path: Path) -> tuple[dict[str, Any], ModelConfig]:
 
 def _read_vocabulary(path: Path, size: int) -> Tokenizer:
     try:
-        tokenizer = Tokenizer.from_text(_read(path).decode("utf-8"))
+        tokenizer = Tokenizer.from_text(read_file(path).decode("utf-8"))
     except CheckpointError:
         raise
     except (FormulensError, ValueError) as error:
@@ -218,8 +238,9 @@ def _read_vocabulary(path: Path, size: int) -> Tokenizer:
     return tokenizer
 
 
-def _read_weights(path: Path) -> dict[str, torch.Tensor]:
-    content = _read(path)
+def read_weights(path: Path) -> dict[str, torch.Tensor]:
+    """The stored tensors. Raises CheckpointError."""
+    content = read_file(path)
     if content[:7] == b"version":
         raise CheckpointError(f"{path} is a Git LFS pointer, not the weights: run `git lfs pull`.")
     try:
@@ -228,7 +249,7 @@ def _read_weights(path: Path) -> dict[str, torch.Tensor]:
         raise CheckpointError(f"{path} is damaged or cut short ({error}). {REMEDY}") from error
 
 
-def _fill(model: FormulaModel, tensors: Mapping[str, torch.Tensor], path: Path) -> None:
+def fill(model: nn.Module, tensors: Mapping[str, torch.Tensor], path: Path) -> None:
     """Copy the stored tensors into the model, after checking names, shapes and values."""
     wanted = _untied(model)
     problems = [f"{name} is missing" for name in wanted if name not in tensors]

@@ -7,13 +7,15 @@ Coordinates stay in the units of the device: `core_model.strokes` brings them to
 
 from __future__ import annotations
 
+import codecs
 import json
 import os
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +30,10 @@ MAX_POINTS = 1_000_000
 """More points than this in one ink are refused: they are no formula."""
 MAX_COORDINATE = 1e12
 """Coordinates beyond this, in either direction, are refused."""
+
+
+MAX_LINE = 16_000_000
+"""Longer lines of a ``.jsonl`` file, in bytes, are refused; the file itself may have any size."""
 
 
 class InkError(FormulensError):
@@ -169,25 +175,53 @@ def to_json(ink: Ink) -> dict[str, Any]:
     return value
 
 
-def read_ink_file(path: str | os.PathLike[str]) -> list[Ink]:
-    """All ink of an ``.inkml``, ``.json`` (one object or a list of them) or ``.jsonl`` file. Raises InkError."""
+@dataclass(frozen=True)
+class InkEntry:
+    """One ink of a file, or why it is none. ``number``: its line or its place in the list, from 1; None if it is the
+    only one that such a file can hold. ``identifier``: its own, else its number, else the name of the file.
+    """
+
+    content: Ink | InkError
+    number: int | None
+    identifier: str
+
+
+def ink_entries(path: str | os.PathLike[str]) -> Iterator[InkEntry]:
+    """The inks of an ``.inkml``, ``.json`` (one object or a list of them) or ``.jsonl`` file, one after the other.
+
+    Raises nothing: what is wrong comes in the place of the ink, and the other inks of the file still come. Of
+    ``.jsonl`` no more than a line is held.
+    """
     path = Path(path)
-    kind = path.suffix.lower()
-    if kind == ".inkml":
-        return [read_inkml(path)]
-    if kind not in (".json", ".jsonl"):
-        raise InkError(f"{path} is no ink file; ink is read from .inkml, .json and .jsonl files")
     try:
-        text = _content(path).decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise InkError(f"{path} is no UTF-8 text ({error.reason} at byte {error.start}); save it again") from None
-    if kind == ".jsonl":
-        lines = [(f"{path}, line {number}", line) for number, line in enumerate(text.split("\n"), 1) if line.strip()]
-        return [read_json(_loads(line, name), name) for name, line in lines]
-    value = _loads(text, str(path))
-    if isinstance(value, list):
-        return [read_json(one, f"{path}, item {number}") for number, one in enumerate(value, 1)]
-    return [read_json(value, str(path))]
+        kind = path.suffix.lower()
+        if kind == ".inkml":
+            ink = read_inkml(path)
+            yield InkEntry(ink, None, ink.identifier)
+        elif kind == ".json":
+            value = _loads(_text(_content(path), str(path)), str(path))
+            if isinstance(value, list):
+                yield from (_entry(one, f"{path}, item {number}", number) for number, one in enumerate(value, 1))
+            else:
+                yield _entry(value, str(path), None, path.stem)
+        elif kind == ".jsonl":
+            for number, line in enumerate(_lines(path), 1):
+                if line.strip():
+                    yield _line_entry(line, f"{path}, line {number}", number)
+        else:
+            raise InkError(f"{path} is no ink file; ink is read from .inkml, .json and .jsonl files")
+    except InkError as error:
+        yield InkEntry(error, None, path.stem)
+
+
+def read_ink_file(path: str | os.PathLike[str]) -> list[Ink]:
+    """All ink of a file (`ink_entries`). Raises InkError if any is bad."""
+    inks = []
+    for entry in ink_entries(path):
+        if isinstance(entry.content, InkError):
+            raise entry.content
+        inks.append(entry.content)
+    return inks
 
 
 def checked_stroke(
@@ -251,17 +285,62 @@ def _loads(text: str, name: str) -> object:
         raise InkError(f"{name} is no ink: it is nested too deep, or holds a number that is too long") from None
 
 
-def _content(path: Path) -> bytes:
+def _entry(value: object, name: str, number: int | None, identifier: str = "") -> InkEntry:
+    """An entry of what JSON holds."""
+    given = value.get("id") if isinstance(value, dict) else None
+    identifier = str(given) if isinstance(given, str | int) and given != "" else identifier or str(number)
+    try:
+        return InkEntry(read_json(value, name), number, identifier)
+    except InkError as error:
+        return InkEntry(error, number, identifier)
+
+
+def _line_entry(line: bytes, name: str, number: int) -> InkEntry:
+    try:
+        if len(line) > MAX_LINE:
+            raise InkError(f"{name} is longer than {MAX_LINE // 1_000_000} MB; it is no formula")
+        return _entry(_loads(_text(line, name), name), name, number)
+    except InkError as error:
+        return InkEntry(error, number, str(number))
+
+
+def _text(content: bytes, name: str) -> str:
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InkError(f"{name} is no UTF-8 text ({error.reason} at byte {error.start}); save it again") from None
+
+
+def _lines(path: Path) -> Iterator[bytes]:
+    """The lines of a file; of one longer than `MAX_LINE` its beginning, a byte too long."""
+    with _opened(path) as stream:
+        if stream.read(len(codecs.BOM_UTF8)) != codecs.BOM_UTF8:
+            stream.seek(0)
+        while line := stream.readline(MAX_LINE + 1):
+            rest = line
+            while len(rest) > MAX_LINE and not rest.endswith(b"\n"):
+                rest = stream.readline(MAX_LINE + 1)
+            yield line
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[IO[bytes]]:
+    """A file for reading; what the system says against it, now or later, is an InkError."""
     try:
         if path.is_dir():
             raise InkError(f"{path} is a directory; give an ink file in it")
         with path.open("rb") as stream:
-            content = stream.read(MAX_BYTES + 1)
+            yield stream
     except FileNotFoundError:
         raise InkError(f"{path} does not exist; check the path") from None
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise InkError(f"{path} cannot be read: {reason}; check the file and its permissions") from None
+
+
+def _content(path: Path) -> bytes:
+    with _opened(path) as stream:
+        content = stream.read(MAX_BYTES + 1)
     if len(content) > MAX_BYTES:
         raise InkError(f"{path} is larger than {MAX_BYTES // 1_000_000} MB; it is no formula")
     return content

@@ -13,18 +13,19 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from xml.etree.ElementTree import Element, TreeBuilder
-from xml.parsers import expat
+from xml.etree.ElementTree import Element
 from xml.sax.saxutils import escape
 
-from core_model.ink import MAX_BYTES, MAX_POINTS, Ink, InkError, Stroke, bare_latex, checked_stroke
+from core_model.ink import MAX_POINTS, Ink, InkError, Stroke, bare_latex, checked_stroke
+from core_model.ink_xml import MAX_DEPTH, element_tree
 
 NAMESPACE = "http://www.w3.org/2003/InkML"
-MAX_DEPTH = 100
-MAX_ELEMENTS = 100_000
-MAX_CHANNELS = 64
+MAX_CHANNELS = 32
+MAX_VALUES = 4 * MAX_POINTS
+"""Of all points and channels together."""
+MAX_POINT = 5000
+"""Characters of one point."""
 
-_XML_ID = "{http://www.w3.org/XML/1998/namespace}id"
 _LENGTHS = {"m": 1000.0, "cm": 10.0, "mm": 1.0, "in": 25.4, "pt": 25.4 / 72, "pc": 25.4 / 6, "himetric": 0.01}
 _SECONDS = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9}
 _FORCE_RANGES = (1.0, 100.0, 255.0, 1023.0, 1024.0, 2047.0, 2048.0, 4095.0, 4096.0, 8191.0, 8192.0, 32767.0, 65535.0)
@@ -35,6 +36,8 @@ _VALUE = re.compile(
     r"""|(?P<sign>[TF*?]))""",
     re.ASCII,
 )
+_BETWEEN = ", \t\r\n"
+_READ = ("X", "Y", "F", "T", "S")  # channels that strokes are made of
 _ORDERS = {"!": 0, "'": 1, '"': 2}
 
 
@@ -55,6 +58,12 @@ class _Format:
     channels: tuple[_Channel, ...] = (_Channel("X"), _Channel("Y"))
     optional: int = 0
 
+    @property
+    def read(self) -> list[str]:
+        """The names of the channels that strokes are made of."""
+        names = {channel.name for channel in self.channels}
+        return [name for name in _READ if name in names]
+
 
 @dataclass(frozen=True)
 class _Setting:
@@ -68,7 +77,7 @@ class _Setting:
 
 @dataclass
 class _Trace:
-    """A trace as read: values by channel name, None for what was not told."""
+    """A trace as read: values by channel name of those in `_READ`, None for what was not told."""
 
     setting: _Setting
     values: dict[str, list[float | None]]
@@ -78,7 +87,7 @@ class _Trace:
 
 def parse(content: bytes, name: str) -> Ink:
     """InkML -> Ink; ``name`` stands in the messages. Raises InkError."""
-    return _Document(_tree(content, name), name).ink()
+    return _Document(element_tree(content, name), name).ink()
 
 
 def serialize(ink: Ink) -> bytes:
@@ -127,52 +136,6 @@ def _text(text: str) -> str:
     return escape(re.sub("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]", " ", text))
 
 
-def _tree(content: bytes, name: str) -> Element:
-    """Elements without namespaces; entities of the document's own and depth beyond reason are refused."""
-    if len(content) > MAX_BYTES:
-        raise InkError(f"{name} is larger than {MAX_BYTES // 1_000_000} MB; it is no formula")
-    builder = TreeBuilder()
-    depth = count = 0
-
-    def start(tag: str, attributes: dict[str, str]) -> None:
-        nonlocal depth, count
-        depth += 1
-        count += 1
-        if count > MAX_ELEMENTS:
-            raise InkError(f"{name} has more than {MAX_ELEMENTS:,} elements; it is no formula")
-        if depth > MAX_DEPTH:
-            raise InkError(f"{name} is no ink: its elements are nested more than {MAX_DEPTH} deep")
-        builder.start(tag.rpartition("}")[2], {_attribute(key): value for key, value in attributes.items()})
-
-    def end(tag: str) -> None:
-        nonlocal depth
-        depth -= 1
-        builder.end(tag.rpartition("}")[2])
-
-    def refuse(*_: object) -> None:
-        raise InkError(f"{name} declares entities, which ink does not need and which could do harm; remove them")
-
-    parser = expat.ParserCreate(namespace_separator="}")
-    parser.buffer_text = True
-    parser.StartElementHandler = start
-    parser.EndElementHandler = end
-    parser.CharacterDataHandler = builder.data
-    parser.EntityDeclHandler = refuse
-    try:
-        parser.Parse(content, True)
-        return builder.close()
-    except expat.ExpatError as error:
-        reason = f"{expat.ErrorString(error.code)}, line {error.lineno}, column {error.offset + 1}"
-        raise InkError(f"{name} is no well-formed XML ({reason}); save the ink again") from None
-    except (LookupError, ValueError) as error:  # a character encoding that Python does not know
-        raise InkError(f"{name} cannot be decoded ({error}); save the ink as UTF-8") from None
-
-
-def _attribute(key: str) -> str:
-    space, _, local = key.rpartition("}")
-    return "id" if f"{{{space}}}{local}" == _XML_ID else local
-
-
 class _Document:
     """One InkML document: its definitions, looked up by id, and its traces in order."""
 
@@ -181,9 +144,11 @@ class _Document:
             raise InkError(f"{name} is no InkML: it begins with <{root.tag[:40]}> instead of <ink>")
         self._root = root
         self._name = name
-        self._points = 0
+        self._points = self._values = 0
         self._ids: dict[str, Element] = {}
-        self._known: dict[tuple[str | None, str | None, _Setting], _Setting] = {}
+        self._known: dict[tuple[str | None, str | None, int], tuple[_Setting, _Setting]] = {}
+        self._formats: dict[Element, _Format] = {}
+        self._ignoring: dict[Element, bool | None] = {}
         for element in root.iter():
             if "id" in element.attrib:
                 self._ids.setdefault(element.attrib["id"], element)
@@ -224,7 +189,7 @@ class _Document:
         contexts = [*self._root.findall("context"), *self._root.findall("definitions/context")]
         setting = self._context(contexts[0], _Setting()) if contexts and loose is None else _Setting()
         if loose is not None:
-            return replace(setting, format=self._format(loose))
+            return self._with_format(loose, setting)
         sources = [*self._root.findall("inkSource"), *self._root.findall("definitions/inkSource")]
         return self._source(sources[0], setting) if sources and not contexts else setting
 
@@ -245,10 +210,10 @@ class _Document:
                 stack += [(child, setting, inside) for child in reversed(element)]
 
     def _referred(self, element: Element, setting: _Setting) -> _Setting:
-        key = element.get("contextRef"), element.get("brushRef"), setting
+        key = element.get("contextRef"), element.get("brushRef"), id(setting)
         if key not in self._known:  # a file may have ten thousand traces of one context
-            self._known[key] = self._looked_up(element, setting)
-        return self._known[key]
+            self._known[key] = self._looked_up(element, setting), setting  # kept, or its id would be given again
+        return self._known[key][0]
 
     def _looked_up(self, element: Element, setting: _Setting) -> _Setting:
         context = self._find(element.get("contextRef"), "context")
@@ -281,13 +246,18 @@ class _Document:
         return setting if found is None else self._with_format(found, setting)
 
     def _with_format(self, element: Element, setting: _Setting) -> _Setting:
-        return replace(setting, format=self._format(element))
+        if element not in self._formats:
+            self._formats[element] = self._format(element)
+        return replace(setting, format=self._formats[element])
 
     def _brush(self, element: Element, setting: _Setting) -> _Setting:
-        for item in element.iter("brushProperty"):
-            if item.get("name") == "ignorePressure":
-                return replace(setting, ignore_pressure=item.get("value", "").lower() in ("1", "true"))
-        return setting
+        if element not in self._ignoring:  # many contexts may share one brush
+            told = (item for item in element.iter("brushProperty") if item.get("name") == "ignorePressure")
+            first = next(told, None)
+            ignoring = None if first is None else first.get("value", "").lower() in ("1", "true")
+            self._ignoring[element] = ignoring
+        found = self._ignoring[element]
+        return setting if found is None else replace(setting, ignore_pressure=found)
 
     def _stamp(self, element: Element, depth: int = 0) -> float:
         """Seconds. ``time`` counts milliseconds; ``timeOffset`` too, from another stamp."""
@@ -321,20 +291,26 @@ class _Document:
     def _trace(self, element: Element, setting: _Setting, where: str) -> _Trace:
         channels = setting.format.channels
         least = max(1, len(channels) - setting.format.optional)
-        columns: list[list[float | None]] = [[] for _ in channels]
-        states = [_Running() for _ in channels]
-        text = " ".join("".join(element.itertext()).split())
-        if text.strip(", "):
-            self._points += text.count(",") + 1
-            if self._points > MAX_POINTS:
+        columns: dict[str, list[float | None]] = {name: [] for name in setting.format.read}
+        text = "".join(element.itertext())
+        if text.strip(_BETWEEN):
+            count = text.count(",") + 1
+            self._points += count
+            self._values += count * len(channels)
+            if self._points > MAX_POINTS or self._values > MAX_VALUES:
                 raise InkError(f"{self._name} has more than {MAX_POINTS:,} points; it is no formula")
+            states = [_Running() for _ in channels]
+            last = {channel.name: at for at, channel in enumerate(channels)}  # a name may be there twice
+            wanted = [columns.get(one.name) if last[one.name] == at else None for at, one in enumerate(channels)]
             for point in text.split(","):
+                if len(point) > MAX_POINT:
+                    raise InkError(f"{where}: a point of {len(point):,} characters; it is no ink of a formula")
                 if not point.strip():
                     continue  # a comma after the last point
-                for column, value in zip(columns, _values(point, states, least, where), strict=True):
-                    column.append(value)
-        values = {channel.name: column for channel, column in zip(channels, columns, strict=True)}
-        return _Trace(setting, values, _float(element.get("timeOffset")), _float(element.get("duration")))
+                for column, value in zip(wanted, _values(point, states, least, where), strict=True):
+                    if column is not None:
+                        column.append(value)
+        return _Trace(setting, columns, _float(element.get("timeOffset")), _float(element.get("duration")))
 
     def _strokes(self, traces: list[_Trace]) -> Iterator[Stroke]:
         first = next((trace.setting.format for trace in traces), _Format())

@@ -1,4 +1,4 @@
-"""A picture of a formula -> its LaTeX: the facade over preprocessing, model and decoding.
+"""A picture of a formula, or its ink -> its LaTeX: the facade over preprocessing, model and decoding.
 
     recognizer = Recognizer.load()
     recognition = recognizer.recognize("formula.png")
@@ -26,13 +26,15 @@ from core_model import checkpoint as checkpoints
 from core_model.decoding import DecodingOptions, Hypothesis, ShouldStop, decode, grammar_guard, never_stop
 from core_model.device import choose_device
 from core_model.errors import CheckpointError, LatexError
+from core_model.ink import Ink
 from core_model.latex import tidy
 from core_model.model import FormulaModel, Memory
 from core_model.pictures import open_grey, to_grey
 from core_model.preprocessing import Prepared, prepare, to_batch
+from core_model.strokes import rasterize
 from core_model.tokenizer import Tokenizer
 
-Picture = str | Path | IO[bytes] | Image.Image | NDArray[Any]
+Picture = str | Path | IO[bytes] | Image.Image | NDArray[Any] | Ink
 Box = tuple[float, float, float, float]
 
 DEFAULT_CHECKPOINT = "formulens"
@@ -205,7 +207,9 @@ class Recognizer:
     def recognize(
         self, image: Picture, options: RecognizeOptions | None = None, should_stop: ShouldStop = never_stop
     ) -> Recognition:
-        """Read one picture: a path, an open file, a PIL image or an array [h, w(, channels)].
+        """Read one picture: a path, an open file, a PIL image or an array [h, w(, channels)]; or ink.
+
+        Ink is drawn by `core_model.strokes.rasterize` as it is by default, and read as that picture.
 
         Raises:
             PictureError: the picture cannot be read.
@@ -368,6 +372,8 @@ def _nearest_ink(pixels: NDArray[np.uint8], x: float, y: float) -> tuple[float, 
 
 
 def _grey(image: Picture) -> NDArray[np.uint8]:
+    if isinstance(image, Ink):
+        return rasterize(image)
     return to_grey(image) if isinstance(image, Image.Image | np.ndarray) else open_grey(image)
 
 

@@ -14,6 +14,8 @@ VERBS = {
     "prepare": ("trainer.data.prepare", "formulas and pictures -> prepared shards"),
     "stats": ("trainer.data.stats", "report on prepared shards, with plots"),
     "train": ("trainer.train", "train a model; goes on where it stopped"),
+    "evaluate-symbols": ("trainer.evaluate_symbols", "top-1/3/5 of a symbol classifier"),
+    "export-symbols": ("trainer.export_symbols", "run folder of symbol-cnn -> resources/checkpoints"),
     "evaluate": ("trainer.evaluate", "text and picture metrics of a checkpoint"),
     "predict": ("trainer.predict", "read a folder of pictures into a file"),
     "plot": ("trainer.plots", "curves, attention, good and bad examples"),
@@ -23,6 +25,7 @@ VERBS = {
     "heatmap": ("trainer.heatmap", "does attention point at the symbol that is read?"),
     "check-canonical": ("trainer.check_canonical", "does the canonical form keep the picture?"),
     "samples": ("trainer.samples", "draw the sample pictures of resources/samples"),
+    "ink-samples": ("trainer.ink_samples", "a page of synthetic handwriting beside real ink"),
 }
 
 
@@ -45,7 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     import tyro
 
     try:
-        module = importlib.import_module(VERBS[verb][0])
+        module = importlib.import_module(_module(verb, rest))
         options = tyro.cli(module.Options, args=rest, prog=f"trainer {verb}", description=module.__doc__)
         return int(module.main(options))
     except (FormulensError, ValueError) as error:
@@ -56,6 +59,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("stopped", file=sys.stderr)
         return 130
+
+
+def _module(verb: str, rest: Sequence[str]) -> str:
+    """The module of a verb; the symbol classifier is trained by one of its own, with other options."""
+    words = [word for part in rest for word in part.split("=", 1)]
+    preset = words[words.index("--preset") + 1] if "--preset" in words[:-1] else ""
+    return "trainer.train_symbols" if verb == "train" and preset.startswith("symbol-") else VERBS[verb][0]
 
 
 def _is_ours(error: ValueError) -> bool:

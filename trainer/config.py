@@ -10,6 +10,7 @@ import tyro
 from core_model.model import PRESETS
 from trainer.data.augment import AugmentOptions
 from trainer.data.batching import BatchOptions
+from trainer.data.ink_augment import InkAugmentOptions
 
 
 @dataclass(frozen=True)
@@ -41,21 +42,26 @@ class OptimizerOptions:
 
 @dataclass(frozen=True)
 class Options:
-    """Train a model on prepared pictures; the same command with the same --out goes on where it stopped.
+    """Train a model on prepared pictures and ink; the same command with the same --out goes on where it stopped.
 
     Several processes: `torchrun --nproc-per-node 2 -m trainer train ...`.
     """
 
     data: tuple[Path, ...]
-    """Folders written by `trainer prepare`."""
+    """Folders written by `trainer prepare`, of pictures or of ink."""
     out: Path
     """Run folder: config.json, vocab.txt, metrics.csv, last/ (full state), best/ (checkpoint)."""
     validation: tuple[Path, ...] = ()
-    """Prepared folders of held-out formulas."""
+    """Prepared folders of held-out formulas; pictures and ink are measured apart (val_... and val_ink_...)."""
+    shares: dict[str, float] = field(default_factory=dict)
+    """Shares of sources, folders or kinds (print, ink) in what is trained on: `--shares print 0.5 crohme 0.2
+    synthetic 0.3`; all of the data must have one. Without it every picture is as likely."""
     preset: Literal[tuple(PRESETS)] = "formulens"  # type: ignore[valid-type]
     """Architecture."""
     start_from: Path | None = None
     """A checkpoint whose weights to start from; its vocabulary grows by what is new in the data."""
+    start_encoder: Path | None = None
+    """A checkpoint, of a symbol classifier or a formula model, whose encoder alone to start from."""
     samples: int = 1_000_000
     """Samples to train on in all."""
     min_count: int = 20
@@ -67,6 +73,9 @@ class Options:
     batches: tyro.conf.OmitArgPrefixes[BatchOptions] = field(default_factory=BatchOptions)
     optimizer: tyro.conf.OmitArgPrefixes[OptimizerOptions] = field(default_factory=OptimizerOptions)
     augment: AugmentOptions = field(default_factory=AugmentOptions)
+    ink_augment: InkAugmentOptions = field(default_factory=InkAugmentOptions)
+    paper: float = 0.1
+    """Share of the ink that is seen as on photographs and scans of paper."""
     label_smoothing: float = 0.1
     average: float = 0.0
     """Validate and keep a moving average of the weights with this memory per step (say 0.998), not the weights
@@ -85,10 +94,14 @@ class Options:
     """Samples between validations."""
     validation_pictures: int = 300
     """Pictures read at each validation (the first ones)."""
+    validation_inks: int = 500
+    """Inks read at each validation (the first ones)."""
     save_minutes: float = 10.0
     """Minutes between saves of the full state, which come with a row of metrics.csv (--log-every)."""
-    best_by: Literal["val_bleu", "val_edit", "val_exact", "val_loss"] = "val_edit"
-    """What decides on the best checkpoint and on early stopping."""
+    best_by: Literal[
+        "val_bleu", "val_edit", "val_exact", "val_loss", "val_ink_exact", "val_ink_edit", "val_ink_loss"
+    ] = "val_edit"
+    """What decides on the best checkpoint and on early stopping; val_ink_... needs a --validation folder of ink."""
     early_stopping: int = 0
     """Stop after so many validations without improvement; 0 never."""
     hours: float = 0.0
@@ -98,12 +111,18 @@ class Options:
         problems = []
         if self.samples < 1:
             problems.append("--samples must be positive")
+        if self.start_from and self.start_encoder:
+            problems.append("--start-from and --start-encoder exclude each other")
         if self.log_every < 1 or self.validate_every < 1:
             problems.append("--log-every and --validate-every must be positive")
         if self.workers < 0 or self.threads < 0:
             problems.append("--workers and --threads must not be negative")
         if not 0 <= self.label_smoothing < 1:
             problems.append("--label-smoothing lies in [0, 1)")
+        if not 0 <= self.paper <= 1:
+            problems.append("--paper lies in [0, 1]")
+        if any(not share > 0 for share in self.shares.values()):
+            problems.append("--shares must be positive: leave out of --data what is not to be trained on")
         if not 0 <= self.average < 1:
             problems.append("--average lies in [0, 1)")
         if self.optimizer.schedule == "plateau" and not self.validation:
@@ -118,7 +137,7 @@ class Options:
 FREE_ON_RESUME = frozenset(
     {"out", "data", "samples", "optimizer", "precision", "device", "threads", "workers", "log_every", "validation"}
     | {"validate_every", "validation_pictures", "save_minutes", "best_by", "early_stopping", "hours", "start_from"}
-    | {"average"}
+    | {"average", "shares", "validation_inks", "start_encoder"}
 )
 
 

@@ -1,8 +1,9 @@
-"""``trainer evaluate --data DIR --checkpoint DIR``: text and image metrics on validation, test and originals.
+"""``trainer evaluate --data DIR --checkpoint DIR``: text and image metrics on printed formulas and on handwriting.
 
 Three stages, each kept: the true formulas are rendered (``--cache``), the model reads them (predictions as JSON lines
 below ``--out``), and the predictions are scored. A run that was interrupted, or is started again for the scores alone,
-goes on with what is there. Prints tables in Markdown and writes ``evaluation.json``.
+goes on with what is there. Prints tables in Markdown and writes ``evaluation.json``; of ink also a page of wrong
+readings for each set and decode mode.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import hashlib
 import json
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -26,11 +27,12 @@ from tqdm import tqdm
 from core_model.checkpoint import WEIGHTS
 from core_model.recognizer import RecognizeOptions, Recognizer, default_checkpoint
 from trainer.data.shards import decode_png, read_table
+from trainer.evaluate_ink import break_down
 from trainer.evaluation_report import decode_name, evaluation_tables
 from trainer.evaluation_sets import EvaluationSet, Item, load_set, skeleton_digests, training_digests
 from trainer.picture_cache import PictureCache, halve
 from trainer.reading import Reading, Source, load_readings, read_pictures, reading_options, resume_readings
-from trainer.scoring import score_images, score_set
+from trainer.scoring import predicted, score_images, score_set
 
 __all__ = ["Options", "main"]
 
@@ -47,17 +49,23 @@ class Options:
     """Evaluate a checkpoint. Raises ``ValueError`` naming all that does not fit together."""
 
     data: Path
-    """Folder with the data packs (formulas/, im2latex_original/)."""
+    """Folder with the data packs (formulas/, im2latex_original/, crohme/)."""
     checkpoint: Path | None = None
     """Checkpoint folder; default: the one in the box."""
-    sets: tuple[Literal["validation", "test", "originals"], ...] = ("validation", "test", "originals")
-    """What to evaluate on."""
+    sets: tuple[
+        Literal[
+            "validation", "test", "originals", "crohme-2012", "crohme-2014", "crohme-2016", "crohme-photos"
+        ], ...,
+    ] = ("validation", "test", "originals")  # fmt: skip
+    """What to evaluate on: IM2LATEX-100K; or ink of CROHME, of which 2012 is the validation set."""
     beam: tuple[int, ...] = (1, 5)
     """Beam sizes; 1 is greedy."""
     length_penalty: float = 1.0
     """Of beam search: log probability / tokens ** this."""
     limit: int | None = None
     """Only the first so many formulas of each set."""
+    photos: int = 50
+    """How many inks of crohme-2012 are photographed for crohme-photos."""
     batch: int = 256
     """Pictures given to the recogniser at a time; it batches them by size. Predictions are saved as often."""
     device: Literal["auto", "cpu", "mps", "cuda"] = "auto"
@@ -67,7 +75,7 @@ class Options:
     workers: int = 2
     """Processes that render and compare pictures."""
     images: bool = True
-    """Image metrics too; they need LaTeX and take most of the time after reading."""
+    """Image metrics of print too; they need LaTeX and take most of the time after reading."""
     seen_in: Path | None = None
     """Prepared training folder that tells which originals training saw; default: the formula lists of the data."""
     predictions: Path | None = None
@@ -87,7 +95,7 @@ class Options:
             problems.append("a beam is at least 1")
         problems += [
             f"--{name} must be at least 1, not {value}"
-            for name in ("limit", "batch", "threads", "workers")
+            for name in ("limit", "photos", "batch", "threads", "workers")
             if (value := getattr(self, name)) is not None and value < 1
         ]
         if problems:
@@ -113,25 +121,29 @@ def evaluate(options: Options) -> dict[str, Any]:
     """The content of ``evaluation.json``; see the module's description."""
     cache_folder = options.cache or default_cache()
     seen = _seen(options, cache_folder) if "originals" in options.sets else None
-    sets = [load_set(name, options.data, limit=options.limit, seen=seen) for name in options.sets]
+    sets = [
+        load_set(name, options.data, limit=options.limit, seen=seen, photos=options.photos) for name in options.sets
+    ]
     recognizer, checkpoint = (
         (None, None) if options.predictions else load_checkpoint(options.checkpoint, options.device)
     )
     results = []
     with PictureCache(cache_folder) as cache:
         for chosen in sets:
-            drawn = [item for item in chosen.items if item.png is None and recognizer is not None]
+            drawn = [item for item in chosen.items if _is_rendered(item) and recognizer is not None]
             cache.render((item.sources[0] for item in drawn), workers=options.workers, title=f"drawing {chosen.name}")
             failed = [item for item in drawn if cache.png(item.sources[0]) is None]
             cache.render((item.sources[1] for item in failed), workers=options.workers, title="drawing skeletons")
             for name, account, readings in _all_readings(options, chosen, recognizer, checkpoint, cache):
-                images = score_images(chosen, readings, cache, workers=options.workers) if options.images else None
+                compare = options.images and not chosen.is_ink
+                images = score_images(chosen, readings, cache, workers=options.workers) if compare else None
                 results.append(
                     {
                         "set": chosen.name,
                         "label_file": chosen.label_file,
                         "pictures": chosen.pictures,
                         "left_out": chosen.left_out,
+                        "left_out_because": chosen.left_out_because,
                         "unparsed_labels": sum(not item.parsed for item in chosen.items),
                         "drawn_from_skeleton": len(failed),
                         "without_picture": sum(reading.ended == "no picture" for reading in readings),
@@ -139,6 +151,7 @@ def evaluate(options: Options) -> dict[str, Any]:
                         "predictions": name,
                         "endings": dict(Counter(reading.ended for reading in readings)),
                         "scores": [score.as_dict() for score in score_set(chosen, readings, images)],
+                        **({"ink": _ink_details(options, chosen, readings, account)} if chosen.is_ink else {}),
                     }
                 )
     return {
@@ -150,6 +163,26 @@ def evaluate(options: Options) -> dict[str, Any]:
         "command": _command(options),
         "results": results,
     }
+
+
+def _ink_details(
+    options: Options, chosen: EvaluationSet, readings: Sequence[Reading], decode: dict[str, Any]
+) -> list[dict[str, Any]]:
+    """Where the mistakes are, by group; draws the page of wrong readings."""
+    from trainer.figures import save_figure  # matplotlib, which print alone does not need
+    from trainer.plots import Example, plot_wrong
+
+    examples = [
+        Example(item.key, item.standard, tuple(predicted(reading, "standard")), item.draw)
+        for item, reading in zip(chosen.items, readings, strict=True)
+    ]
+    mode = decode_name(decode)
+    path = options.out / f"wrong-{chosen.name}-{mode.replace(' ', '')}.png"
+    if any(example.truth != example.prediction for example in examples):
+        save_figure(plot_wrong(examples, f"{chosen.name}, {mode}: wrong readings, standard tokens"), path)
+    else:
+        path.unlink(missing_ok=True)  # of an earlier run
+    return [breakdown.as_dict() for breakdown in break_down(chosen, readings)]
 
 
 def _all_readings(
@@ -190,7 +223,11 @@ def _read_missing(
     missing = [item for item in chosen.items if item.key not in known]
     if not missing:
         return {}
-    unreadable = [Reading(item.key, (), (), 0.0, "no picture") for item in missing if _png(item, cache) is None]
+    unreadable = [
+        Reading(item.key, (), (), 0.0, "no picture")
+        for item in missing
+        if item.draw is None and _png(item, cache) is None
+    ]
     hopeless = {reading.key for reading in unreadable}
     sources: list[Source] = [(item.key, _picture_of(item, cache)) for item in missing if item.key not in hopeless]
     fresh: dict[str, Reading] = {}
@@ -207,6 +244,11 @@ def _read_missing(
     return fresh
 
 
+def _is_rendered(item: Item) -> bool:
+    """Whether the picture of an item is made by LaTeX."""
+    return item.png is None and item.draw is None
+
+
 def _png(item: Item, cache: PictureCache) -> bytes | None:
     if item.png is not None:
         return item.png
@@ -215,7 +257,9 @@ def _png(item: Item, cache: PictureCache) -> bytes | None:
 
 
 def _picture_of(item: Item, cache: PictureCache) -> Callable[[], NDArray[np.uint8]]:
-    """What the model is given: half the size of the 200 dpi picture, as in the published set."""
+    """What the model is given: ink as drawn; of print half the size of the 200 dpi picture, as in the published set."""
+    if item.draw is not None:
+        return item.draw
 
     def picture() -> NDArray[np.uint8]:
         png = _png(item, cache)
@@ -256,6 +300,7 @@ def _command(options: Options) -> str:
         words.append("--beam " + " ".join(map(str, options.beam)))
         words += [f"--length-penalty {options.length_penalty}"] if options.length_penalty != 1.0 else []
     words += [f"--limit {options.limit}"] if options.limit else []
+    words += [f"--photos {options.photos}"] if "crohme-photos" in options.sets else []
     words += ["--seen-in DIR"] if options.seen_in else []
     words += [] if options.images else ["--no-images"]
     return " ".join(words)

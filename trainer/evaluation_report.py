@@ -16,16 +16,20 @@ def evaluation_tables(evaluation: dict[str, Any]) -> str:
     ``evaluation``: the content of the JSON file that ``trainer evaluate`` writes.
     """
     results = evaluation["results"]
-    parts = [
-        _about(evaluation),
-        "Text, in percent. *Published*: against the labels as published; *skeleton*: both sides without spacing.\n"
-        "AUROC and ECE: token confidence against correctness (skeleton), in 0..1.",
-        _table(
-            "Set|Decoding|Count|BLEU published|Edit published|Exact published|BLEU skeleton|Edit skeleton"
-            "|Exact skeleton|Token accuracy skeleton|AUROC|ECE",
-            (row for result in results for row in _text_rows(result)),
-        ),
-    ]
+    printed, written = ([each for each in results if ("ink" in each) == ink] for ink in (False, True))
+    parts = [_about(evaluation)]
+    if printed:
+        parts += [
+            "Text, in percent. *Published*: against the labels as published; *skeleton*: both sides without spacing.\n"
+            "AUROC and ECE: token confidence against correctness (skeleton), in 0..1.",
+            _table(
+                "Set|Decoding|Count|BLEU published|Edit published|Exact published|BLEU skeleton|Edit skeleton"
+                "|Exact skeleton|Token accuracy skeleton|AUROC|ECE",
+                (row for result in printed for row in _text_rows(result)),
+            ),
+        ]
+    if written:
+        parts += ink_tables(written)
     image_rows = [row for result in results for row in _image_rows(result)]
     if image_rows:
         parts += [
@@ -41,6 +45,36 @@ def evaluation_tables(evaluation: dict[str, Any]) -> str:
     if notes:
         parts.append("\n".join(f"- {note}" for note in dict.fromkeys(notes)))
     return "\n\n".join(parts) + "\n"
+
+
+def ink_tables(results: Sequence[dict[str, Any]]) -> list[str]:
+    """The figures of ink: ExpRate in both columns, then by length, structure and confusion in standard tokens."""
+    parts = [
+        "Handwriting, in percent. ExpRate: expressions read without a token error; ≤ 1 and ≤ 2: with at most so many\n"
+        "(token Levenshtein). *Standard*: the reading, rewritten in CROHME's standard tokens, against the standard\n"
+        "truth as published (`gt_tokens`), or the annotation rewritten alike where there is none. *Skeleton*: reading "
+        "and\ntruth in our canonical form, which tells `\\left(` from `(`. AUROC and ECE as for print.",
+        _table(
+            "Set|Decoding|Count|ExpRate standard|≤ 1 standard|≤ 2 standard|BLEU standard|Edit standard"
+            "|ExpRate skeleton|≤ 1 skeleton|≤ 2 skeleton|AUROC|ECE",
+            (row for result in results for row in _ink_rows(result)),
+        ),
+    ]
+    for title, key in (("Tokens of the truth", "lengths"), ("Structure", "structures")):
+        rows = [
+            [_set_name(result, part), decode_name(result["decode"]), share["name"], str(share["count"])]
+            + [_number(share, name) for name in ("exact", "errors_1", "errors_2")]
+            for result in results
+            for part in result["ink"]
+            for share in part[key]
+        ]
+        parts.append(_table(f"Set|Decoding|{title}|Count|ExpRate standard|≤ 1|≤ 2", rows))
+    confused = [f"- {_set_name(result, part)}, {decode_name(result['decode'])}: {_confusions(part)}"
+                for result in results for part in result["ink"] if part["confusions"]]  # fmt: skip
+    if confused:
+        parts.append("Most frequent confusions, truth → reading (∅: nothing), in standard tokens:")
+        parts.append("\n".join(confused))
+    return parts
 
 
 def decode_name(decode: dict[str, Any]) -> str:
@@ -68,6 +102,19 @@ def _text_rows(result: dict[str, Any]) -> Iterable[Row]:
         yield row
 
 
+def _ink_rows(result: dict[str, Any]) -> Iterable[Row]:
+    for score in result["scores"]:
+        row = [_set_name(result, score), decode_name(result["decode"]), str(score["count"])]
+        standard, skeleton = score["text"]["standard"], score["text"]["skeleton"]
+        row += [_number(standard, name) for name in ("exact", "errors_1", "errors_2", "bleu", "edit")]
+        row += [_number(skeleton, name) for name in ("exact", "errors_1", "errors_2")]
+        yield row + [_number(score["calibration"], name, digits=3) for name in ("auroc", "ece")]
+
+
+def _confusions(part: dict[str, Any]) -> str:
+    return ", ".join(f"`{true or '∅'}` → `{read or '∅'}` {count}" for true, read, count in part["confusions"])
+
+
 def _image_rows(result: dict[str, Any]) -> Iterable[Row]:
     for score in result["scores"]:
         for column, figures in score["image"].items():
@@ -86,7 +133,8 @@ def _notes(result: dict[str, Any]) -> Iterable[str]:
     if result["without_picture"]:
         yield f"{result['set']}: {result['without_picture']} have no picture; their prediction is an empty line"
     if result["left_out"]:
-        yield f"{result['set']}: {result['left_out']} pictures left out (a bare % hides part of the label)"
+        why = result.get("left_out_because") or "a bare % hides part of the label"
+        yield f"{result['set']}: {result['left_out']} pictures left out ({why})"
 
 
 def _set_name(result: dict[str, Any], score: dict[str, Any]) -> str:

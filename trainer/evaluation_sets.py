@@ -1,7 +1,8 @@
-"""What is evaluated: the published validation and test formulas, and the original pictures of IM2LATEX-100K.
+"""What is evaluated: the published validation and test formulas, the original pictures of IM2LATEX-100K, CROHME's ink.
 
 Validation and test come as labels only; their pictures are our own renders of those labels. The originals bring their
-pictures along; whether the model has seen their formula in training is told by the skeleton.
+pictures along; whether the model has seen their formula in training is told by the skeleton. The sets of ink are in
+`trainer.evaluate_ink`.
 """
 
 from __future__ import annotations
@@ -10,13 +11,14 @@ import hashlib
 import json
 import re
 import tarfile
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 from tqdm import tqdm
 
 from core_model import latex
@@ -46,9 +48,11 @@ _LENGTH = re.compile(r"(\\[hv]space \*? ?)\{ ([^{}]*) \}")
 
 @dataclass(frozen=True)
 class Item:
-    """One formula. ``key`` is its line number or file name; ``png`` its picture, ``None`` if the label is rendered.
+    """One formula. ``key`` is its line number or file name; ``png`` its picture, or ``draw`` what makes it; if there
+    is neither, the label is rendered.
 
     ``truth`` is the skeleton; where the label does not parse it is the label's own tokens and ``parsed`` is false.
+    ``standard``: the truth of ink in CROHME's standard tokens.
     """
 
     key: str
@@ -57,6 +61,8 @@ class Item:
     parsed: bool = True
     png: bytes | None = None
     group: str = ""
+    draw: Callable[[], NDArray[np.uint8]] | None = field(default=None, repr=False, compare=False)
+    standard: tuple[str, ...] = ()
 
     @property
     def sources(self) -> tuple[str, str]:
@@ -66,13 +72,25 @@ class Item:
 
 @dataclass(frozen=True)
 class EvaluationSet:
-    """A set by name, with the file its labels come from and what was left out of it."""
+    """A set by name, with the file its labels come from and what was left out of it.
+
+    ``columns``: what predictions are compared with. Labels of originals are raw sources, and no published tokens; ink
+    has ``standard`` tokens. ``whole``: whether the figures of all groups together mean something.
+    """
 
     name: str
     label_file: str
     items: tuple[Item, ...]
     pictures: str
     left_out: int = 0
+    left_out_because: str = ""
+    columns: tuple[str, ...] = ("published", "skeleton")
+    whole: bool = True
+
+    @property
+    def is_ink(self) -> bool:
+        """Whether the items were written by hand."""
+        return "standard" in self.columns
 
     @property
     def groups(self) -> tuple[str, ...]:
@@ -81,13 +99,18 @@ class EvaluationSet:
 
 
 def load_set(
-    name: str, data: Path, *, limit: int | None = None, seen: Collection[bytes] | None = None
+    name: str, data: Path, *, limit: int | None = None, seen: Collection[bytes] | None = None, photos: int = 50
 ) -> EvaluationSet:
-    """Read one of ``SETS`` below the data folder, its first ``limit`` items.
+    """Read one of ``SETS``, or of the sets of ink, below the data folder, its first ``limit`` items.
 
     ``seen``: digests of the training skeletons (`training_digests`), which put the originals into the groups ``seen``
-    and ``unseen``. Raises ``DataError`` if a file is missing or damaged, or the name is unknown.
+    and ``unseen``. ``photos``: how many inks are photographed. Raises ``DataError`` if a file is missing or damaged, or
+    the name is unknown.
     """
+    if name.startswith("crohme-"):
+        from trainer.evaluate_ink import load_ink_set  # that module needs the classes of this one
+
+        return load_ink_set(name, data, limit=limit, photos=photos)
     if name == "originals":
         return _load_originals(data / ORIGINALS, limit, seen)
     if name not in LABELS:
@@ -193,4 +216,12 @@ def _load_originals(path: Path, limit: int | None, seen: Collection[bytes] | Non
         raise DataError(f"{path} is missing: --data must name the folder that holds the data packs") from None
     except (OSError, tarfile.TarError, KeyError, ValueError) as error:
         raise DataError(f"cannot read the original pictures {path}: {error}") from error
-    return EvaluationSet("originals", ORIGINALS, tuple(items), "original IM2LATEX-100K pictures, halved", left_out)
+    return EvaluationSet(
+        "originals",
+        ORIGINALS,
+        tuple(items),
+        "original IM2LATEX-100K pictures, halved",
+        left_out,
+        "a bare % hides part of the label",
+        ("skeleton",),
+    )

@@ -9,7 +9,7 @@ import csv
 import json
 import math
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -32,14 +32,17 @@ from trainer.metrics import edit_similarity
 
 METRICS = "metrics.csv"
 PANELS: dict[str, dict[str, str]] = {
-    "loss": {"train_loss": "training", "val_loss": "validation"},
+    "loss": {"train_loss": "training", "val_loss": "validation", "val_ink_loss": "validation, ink"},
     "token accuracy (%)": {"train_accuracy": "training", "val_accuracy": "validation"},
     "free-running, validation (%)": {"val_bleu": "BLEU-4", "val_edit": "edit similarity", "val_exact": "exact match"},
+    "free-running, validation ink (%)": {"val_ink_edit": "edit similarity", "val_ink_exact": "ExpRate"},
     "learning rate": {"lr": "learning rate"},
     "samples per second": {"samples_per_second": "training"},
 }
 """Title of a panel -> column of metrics.csv -> name of the curve."""
 STYLES = ("-", "--", ":")
+
+Picture = NDArray[np.uint8] | Callable[[], NDArray[np.uint8]] | bytes | Path | str
 
 
 @dataclass(frozen=True)
@@ -187,13 +190,14 @@ def plot_attention(
 class Example:
     """A reading beside its truth.
 
-    ``picture``: grey ``[h, w]``, PNG bytes, a file, LaTeX that is to be drawn, or ``None`` if there is none.
+    ``picture``: grey ``[h, w]`` or what makes it, PNG bytes, a file, LaTeX that is to be drawn, or ``None`` if there is
+    none.
     """
 
     key: str
     truth: tuple[str, ...]
     prediction: tuple[str, ...]
-    picture: NDArray[np.uint8] | bytes | Path | str | None = None
+    picture: Picture | None = None
 
     @property
     def similarity(self) -> float:
@@ -212,12 +216,12 @@ def read_examples(options: ExamplesOptions) -> list[Example]:
     except (OSError, ValueError) as error:
         raise DataError(f"cannot read the predictions {options.predictions}: {error}") from error
     about = lines.pop(0)["about"] if lines and "about" in lines[0] else {}
-    known: dict[str, tuple[tuple[str, ...], bytes | str]] = {}
+    known: dict[str, tuple[tuple[str, ...], Picture]] = {}
     if about.get("set"):
         if options.data is None:
             raise DataError("--data DIR is needed: it holds the truths of these predictions")
-        for item in load_set(about["set"], options.data).items:
-            known[item.key] = (item.truth, item.png if item.png is not None else item.label)
+        for item in load_set(about["set"], options.data, photos=len(lines)).items:
+            known[item.key] = (item.truth, item.draw or (item.label if item.png is None else item.png))
     examples = []
     for line in lines:
         key = str(line.get("key", line.get("file", line.get("index", ""))))
@@ -255,13 +259,29 @@ def plot_examples(right: Sequence[Example], wrong: Sequence[Example]) -> Figure:
                 continue
             example = group[row]
             _show(axes, pictures[column][row])
-            text = "read:  " + wrapped(" ".join(example.prediction), 105, 2)
-            if column:
-                text += (
-                    "\n" + "truth: " + wrapped(" ".join(example.truth), 105, 2) + f"\nedit {example.similarity:.0f} %"
-                )
-            axes.set_xlabel(text, fontsize=7, family="monospace", loc="left", parse_math=False)
+            _describe(axes, example, wrong=column == 1)
     return figure
+
+
+def plot_wrong(examples: Sequence[Example], title: str, count: int = 36) -> Figure:
+    """A page of wrong readings in two columns, spread evenly from the nearest to the farthest."""
+    _, wrong = choose_examples(examples, count, 0)
+    figure = new_figure(16, 1.9 * math.ceil(len(wrong) / 2) + 0.5)
+    figure.suptitle(f"{title} ({len(wrong)} of {sum(e.truth != e.prediction for e in examples)})", fontsize=11)
+    for place, (example, picture) in enumerate(zip(wrong, pictures_of(wrong), strict=True), start=1):
+        axes = bare(figure.add_subplot(math.ceil(len(wrong) / 2), 2, place))
+        axes.set_title(example.key, fontsize=7, loc="right", parse_math=False)
+        _show(axes, picture)
+        _describe(axes, example, wrong=True)
+    return figure
+
+
+def _describe(axes: Axes, example: Example, *, wrong: bool) -> None:
+    """The reading below its picture, and where it is wrong the truth."""
+    text = "read:  " + wrapped(" ".join(example.prediction), 105, 2)
+    if wrong:
+        text += "\n" + "truth: " + wrapped(" ".join(example.truth), 105, 2) + f"\nedit {example.similarity:.0f} %"
+    axes.set_xlabel(text, fontsize=7, family="monospace", loc="left", parse_math=False)
 
 
 def _attention_of_picture(options: AttentionOptions) -> Figure:
@@ -317,7 +337,7 @@ def pictures_of(examples: Sequence[Example]) -> list[NDArray[np.uint8] | None]:
         elif isinstance(place, Path):
             pictures.append(open_grey(place))
         else:
-            pictures.append(place)
+            pictures.append(place() if callable(place) else place)
     return pictures
 
 

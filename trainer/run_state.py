@@ -7,7 +7,8 @@ best/         checkpoint of the best validation, as `core_model.checkpoint` writ
 
 import csv
 import json
-from collections.abc import Mapping
+import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,14 +19,16 @@ from core_model.errors import DataError
 COLUMNS = (
     *("step", "samples", "hours", "lr", "train_loss", "train_accuracy", "samples_per_second"),
     *("val_loss", "val_accuracy", "val_bleu", "val_edit", "val_exact"),
+    *("val_ink_loss", "val_ink_edit", "val_ink_exact"),
 )
 
 
 class RunFolder:
     """The files of one run."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, columns: Sequence[str] = COLUMNS) -> None:
         self.folder = folder
+        self.columns = columns
         self.config = folder / "config.json"
         self.vocabulary = folder / "vocab.txt"
         self.metrics = folder / "metrics.csv"
@@ -77,8 +80,10 @@ class RunFolder:
         """Add a row to metrics.csv; cells that the row lacks stay empty."""
         fresh = not self.metrics.exists()
         try:
+            if not fresh and self._header() != list(self.columns):
+                self.forget_after(sys.maxsize)  # of an older version, which had fewer columns
             with self.metrics.open("a", newline="", encoding="utf-8") as file:
-                writer = csv.DictWriter(file, COLUMNS)
+                writer = csv.DictWriter(file, self.columns)
                 if fresh:
                     writer.writeheader()
                 writer.writerow({name: _cell(value) for name, value in row.items()})
@@ -90,13 +95,20 @@ class RunFolder:
         if not self.metrics.exists():
             return
         with self.metrics.open(newline="", encoding="utf-8") as file:
-            rows = [row for row in csv.DictReader(file) if _complete(row) and int(row["step"]) <= step]
-        lines = [",".join(COLUMNS)] + [",".join(row[name] for name in COLUMNS) for row in rows]
+            reader = csv.DictReader(file)
+            names = reader.fieldnames or ()
+            rows = [row for row in reader if _complete(row, names) and int(row["step"]) <= step]
+        lines = [",".join(self.columns)] + [",".join(row.get(name, "") for name in self.columns) for row in rows]
         write_whole(self.metrics, "".join(line + "\r\n" for line in lines).encode())
 
+    def _header(self) -> list[str]:
+        with self.metrics.open(newline="", encoding="utf-8") as file:
+            return next(csv.reader(file), [])
 
-def _complete(row: Mapping[str | None, Any]) -> bool:
-    return None not in row and all(row.get(name) is not None for name in COLUMNS) and str(row["step"]).isdigit()
+
+def _complete(row: Mapping[str | None, Any], names: Sequence[str]) -> bool:
+    """Whether no cell was cut off; a file of an older version may have fewer ``names`` than there are columns."""
+    return None not in row and all(row.get(name) is not None for name in names) and str(row.get("step")).isdigit()
 
 
 def _cell(value: float | int) -> str:

@@ -14,13 +14,13 @@ from trainer.calibration import Calibration, calibrate
 from trainer.data.shards import decode_png
 from trainer.evaluation_sets import EvaluationSet, Item, printable
 from trainer.image_metrics import ImageMetrics, PairScore, compare, image_metrics
+from trainer.ink_truth import standard_tokens
 from trainer.metrics import TextMetrics, text_metrics
 from trainer.picture_cache import PictureCache
 from trainer.reading import Reading
 
-__all__ = ["COLUMNS", "Score", "score_images", "score_set"]
+__all__ = ["Score", "groups_of", "predicted", "score_images", "score_set"]
 
-COLUMNS = ("published", "skeleton")
 _CHUNK = 50
 
 Pair = tuple[bytes, bytes | None]
@@ -28,7 +28,8 @@ Pair = tuple[bytes, bytes | None]
 
 @dataclass(frozen=True)
 class Score:
-    """Figures of one set in one decode mode. ``text`` and ``image`` are by column: ``published`` and ``skeleton``.
+    """Figures of one set in one decode mode. ``text`` and ``image`` are by column: ``published`` and ``skeleton``, of
+    ink ``skeleton`` and ``standard``.
 
     ``images`` say what the prediction is compared with: the render of the label as published, or of its skeleton.
     """
@@ -55,24 +56,24 @@ def score_set(
 ) -> list[Score]:
     """The figures of a whole set, then of each of its groups.
 
-    ``images``: by column, a score for each item (``score_images``), ``None`` where the truth does not render. The
-    originals have raw sources for labels: only the skeleton column says anything, and only that is given.
+    ``images``: by column, a score for each item (``score_images``), ``None`` where the truth does not render.
     """
     items = chosen.items
     if len(readings) != len(items):
         raise ValueError(f"{len(readings)} readings for {len(items)} items of {chosen.name}")
-    columns = columns_of(chosen)
     scores = []
-    for group in ("", *chosen.groups):
+    for group in groups_of(chosen):
         rows = [i for i, item in enumerate(items) if group in ("", item.group)]
-        predictions = [readings[i].tokens for i in rows]
         known = [i for i in rows if readings[i].confidences is not None]
         scores.append(
             Score(
                 group=group,
                 count=len(rows),
                 text={
-                    column: text_metrics(predictions, [_truth(items[i], column) for i in rows]) for column in columns
+                    column: text_metrics(
+                        [predicted(readings[i], column) for i in rows], [_truth(items[i], column) for i in rows]
+                    )
+                    for column in chosen.columns
                 },
                 image={
                     column: image_metrics([pair for i in rows if (pair := pairs[i]) is not None])
@@ -93,7 +94,7 @@ def score_images(
 ) -> dict[str, list[PairScore | None]]:
     """Render truths and predictions alike and compare them, by column; ``None`` where a truth does not render."""
     predictions = [" ".join(reading.tokens) for reading in readings]
-    columns = {column: [_text(item, column) for item in chosen.items] for column in columns_of(chosen)}
+    columns = {column: [_text(item, column) for item in chosen.items] for column in chosen.columns}
     wanted = [text for texts in columns.values() for text in texts] + predictions
     cache.render((text for text in wanted if text), workers=workers, title=f"rendering {chosen.name}")
     scores: dict[str, list[PairScore | None]] = {}
@@ -129,9 +130,14 @@ def compare_pairs(pairs: Sequence[Pair], *, workers: int = 1, title: str = "comp
     return scores
 
 
-def columns_of(chosen: EvaluationSet) -> tuple[str, ...]:
-    """The columns that mean something for a set: the originals' labels are raw sources, not published tokens."""
-    return ("skeleton",) if chosen.name == "originals" else COLUMNS
+def groups_of(chosen: EvaluationSet) -> tuple[str, ...]:
+    """The groups that are reported; the empty name stands for the whole set."""
+    return ("", *chosen.groups) if chosen.whole else chosen.groups
+
+
+def predicted(reading: Reading, column: str) -> Sequence[str]:
+    """A reading's tokens as a column has them."""
+    return standard_tokens(reading.tokens) if column == "standard" else reading.tokens
 
 
 def _compare_chunk(pairs: Sequence[Pair]) -> list[PairScore]:
@@ -142,6 +148,8 @@ def _compare_chunk(pairs: Sequence[Pair]) -> list[PairScore]:
 
 
 def _truth(item: Item, column: str) -> list[str]:
+    if column == "standard":
+        return list(item.standard)
     return item.label.split() if column == "published" else list(item.truth)
 
 

@@ -33,11 +33,14 @@ from trainer.data.dataset import (
     BatchMaker,
     count_tokens,
     describe,
+    mix_of,
     read_examples,
     within_vocabulary,
 )
+from trainer.data.drawn_ink import InkDrawing
 from trainer.run_state import RunFolder
 from trainer.schedule import Schedule
+from trainer.start_encoder import copy_encoder
 from trainer.validation import Validation
 from trainer.weight_average import WeightAverage
 
@@ -59,6 +62,7 @@ def main(options: Options) -> int:
     examples = read_examples(options.data, options.max_tokens, options.max_pixels)
     tokenizer = vocabulary(options, folder, partial(count_tokens, examples))
     examples = within_vocabulary(examples, tokenizer)
+    mix = mix_of(examples, options.shares)
     summary = describe(examples)
     accelerator.print(f"{summary}; vocabulary {len(tokenizer)}; {accelerator.device}")
     if saved is not None and saved.get("data_summary", summary) != summary:
@@ -70,9 +74,15 @@ def main(options: Options) -> int:
             tokenizer.save(folder.vocabulary)
     accelerator.wait_for_everyone()
     maker = BatchMaker(
-        examples, tokenizer, options.augment, options.seed, accelerator.process_index, accelerator.num_processes
+        examples,
+        tokenizer,
+        options.augment,
+        options.seed,
+        accelerator.process_index,
+        accelerator.num_processes,
+        InkDrawing(options.ink_augment, options.paper),
     )
-    keys = BatchKeys(examples.sizes, options.batches, options.seed, training.position)
+    keys = BatchKeys(examples.sizes, options.batches, options.seed, training.position, mix)
     del examples  # the workers shall not inherit millions of small objects
     loader = torch.utils.data.DataLoader(
         maker,
@@ -132,6 +142,8 @@ class Training:
         state = folder.load_state(torch.device("cpu"))
         if state is None and options.start_from is not None:
             _copy_weights(options.start_from, model)
+        if state is None and options.start_encoder is not None:
+            copy_encoder(options.start_encoder, model.encoder)
         self.plain: FormulaModel = model.to(accelerator.device)
         optimizer = torch.optim.AdamW(
             _groups(model, options.optimizer.weight_decay),
@@ -152,7 +164,9 @@ class Training:
             self.position = Position(**state["position"])
             self.hours, self.best = state["hours"], state["best"]
             self.unimproved, self.validated_at = state["unimproved"], state["validated_at"]
-            if state.get("best_by", options.best_by) != options.best_by:  # not to be compared with what follows
+            # Older states do not tell what their best value is of, but the settings of that start do.
+            decided_by = state.get("best_by") or (folder.read_config() or {}).get("best_by", options.best_by)
+            if decided_by != options.best_by:
                 self.best, self.unimproved = None, 0
             if accelerator.is_main_process:
                 folder.forget_after(self.position.step)
@@ -263,7 +277,7 @@ class Training:
                 self.plain.train()
                 self.log(figures)
                 tqdm.write(f"{self.position.samples:,}: " + ", ".join(f"{k} {v:.3f}" for k, v in figures.items()))
-                sign = -1 if self.options.best_by == "val_loss" else 1
+                sign = -1 if self.options.best_by.endswith("loss") else 1
                 value = sign * figures[self.options.best_by]
                 improved = self.best is None or value > self.best
                 if improved:

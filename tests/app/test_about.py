@@ -34,7 +34,17 @@ def test_without_a_model_or_card_it_says_so(qtbot: QtBot, data_dir: Path) -> Non
     for checkpoint in (None, data_dir):
         about = About(checkpoint)
         qtbot.addWidget(about)
-        assert "There is no model card." in texts(about)
+        assert any(text.startswith("There is no model card.") for text in texts(about))
+
+
+def test_the_classifier_of_lone_symbols_shows_its_card_or_its_absence(qtbot: QtBot, data_dir: Path) -> None:
+    symbols = data_dir / "symbols"
+    symbols.mkdir()
+    (symbols / "CARD.md").write_text("# symbol-cnn\n", encoding="utf-8")
+    for folder, said in ((symbols, "symbol-cnn"), (None, "No classifier of lone symbols"), (data_dir, "has no card")):
+        about = About(data_dir, symbols=folder)
+        qtbot.addWidget(about)
+        assert any(said in text for text in texts(about))
 
 
 def test_the_versions_can_be_copied(qtbot: QtBot) -> None:

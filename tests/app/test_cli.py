@@ -19,7 +19,9 @@ import app
 from app import cli
 from app.__main__ import main
 from core_model import checkpoint
+from core_model.ink import Ink, Stroke, read_ink_file, write_inkml
 from core_model.model import PRESETS, create_model
+from core_model.strokes import rasterize
 from core_model.tokenizer import Tokenizer
 
 ROOT = Path(app.__file__).parents[1]
@@ -135,6 +137,97 @@ def test_many_pictures_come_in_order(
     found = records(capsys.readouterr().out)
     assert [record["file"] for record in found] == names
     assert found[0]["latex"] == found[3]["latex"]
+
+
+def strokes(seed: int) -> list[list[list[float]]]:
+    dice = np.random.default_rng(seed)
+    return [np.cumsum(dice.normal(1, 5, (15, 2)), axis=0).tolist() for _ in range(3)]
+
+
+@pytest.fixture
+def ink_files(tmp_path: Path) -> list[str]:
+    """One ink as InkML, one as JSON, an empty one, and two among three bad lines."""
+    names = [str(tmp_path / name) for name in ("a.inkml", "b.json", "empty.json", "many.jsonl")]
+    write_inkml(names[0], Ink(tuple(Stroke(np.array(one)) for one in strokes(1)), "x", "own 1"))
+    Path(names[1]).write_text(json.dumps({"id": "own 2", "strokes": strokes(2)}))
+    Path(names[2]).write_text(json.dumps({"strokes": []}))
+    good = [json.dumps({"id": f"line {seed}", "strokes": strokes(seed)}) for seed in (1, 2)]
+    lines = [good[0], "{", '{"id": "odd", "strokes": [[1]]}', "[]", good[1]]
+    Path(names[3]).write_text("\n".join(lines) + "\n")
+    return names
+
+
+def test_ink_gives_a_record_each_and_bad_ink_an_error(
+    model: Path, ink_files: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    names = [*ink_files, str(tmp_path / "absent.inkml"), str(tmp_path)]
+    assert run(model, "--ink", *names, "--json", "--beam", "2") == 1
+    found = records(capsys.readouterr().out)
+    assert [(record["file"], record["id"], "error" in record) for record in found] == [
+        (names[0], "own 1", False),
+        (names[1], "own 2", False),
+        (names[2], "empty", False),
+        (names[3], "line 1", False),
+        (names[3], "2", True),
+        (names[3], "odd", True),
+        (names[3], "4", True),
+        (names[3], "line 2", False),
+        (names[4], "absent", True),
+        (names[5], tmp_path.name, True),
+    ]
+    first = found[0]
+    keys = ["file", "id", "latex", "confidence", "tokens", "alternatives", "warnings", "milliseconds"]
+    assert list(first) == keys
+    assert first["tokens"] and first["latex"] == found[3]["latex"]
+    assert found[1]["latex"] == found[7]["latex"]
+    assert (found[2]["latex"], found[2]["tokens"]) == ("", [])
+    assert found[2]["warnings"][0].startswith("blank: ")
+    assert list(found[4]) == ["file", "id", "error"]
+    assert f"{names[3]}, line 2" in found[4]["error"]
+
+
+def test_plain_ink_is_told_apart_by_file_and_name(
+    model: Path, ink_files: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(model, ink_files[0], "--ink") == 0
+    alone = capsys.readouterr().out
+    assert alone.count("\n") == 1 and ":" not in alone
+    assert run(model, "--ink", ink_files[3]) == 1
+    output = capsys.readouterr()
+    assert output.out.splitlines()[0] == f"line 1: {alone.strip()}"
+    assert sum(text.startswith("error: ") for text in output.err.splitlines()) == 3
+    assert run(model, "--ink", *ink_files[:2]) == 0
+    assert capsys.readouterr().out.splitlines()[0] == f"{ink_files[0]}: own 1: {alone.strip()}"
+
+
+def test_ink_reads_as_the_picture_that_is_drawn_of_it(
+    model: Path, ink_files: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    picture = tmp_path / "drawn.png"
+    Image.fromarray(rasterize(read_ink_file(ink_files[0])[0])).save(picture)
+    assert run(model, str(picture), "--json") == 0
+    (drawn,) = records(capsys.readouterr().out)
+    assert run(model, "--ink", ink_files[0], "--json") == 0
+    (read,) = records(capsys.readouterr().out)
+    assert drawn["tokens"] and (read["latex"], read["tokens"]) == (drawn["latex"], drawn["tokens"])
+
+
+def test_lines_of_ink_are_read_as_they_come(tmp_path: Path) -> None:
+    """Thousands of inks are never held at once: the first readings are there before the rest of the file is opened."""
+    path = tmp_path / "many.jsonl"
+    path.write_text(json.dumps({"strokes": strokes(1)}) + "\n" + '{"strokes": []}\n' * 4_999)
+    taken: list[int] = []
+
+    class Reader:
+        def recognize_many(self, inks: list[Ink], options: object) -> list[str]:
+            taken.append(len(inks))
+            return ["x"] * len(inks)
+
+    outcomes = cli._outcomes(Reader(), cli._sources([str(path)], ink=True), None)  # type: ignore[arg-type]
+    source, outcome = next(outcomes)
+    assert (source.identifier, outcome, taken) == ("1", "x", [cli.WINDOW])
+    assert len(list(outcomes)) == 4_999
+    assert max(taken) == cli.WINDOW
 
 
 def test_what_is_wrong_at_the_start_is_one_plain_line(

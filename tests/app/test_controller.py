@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PySide6.QtCore import QMimeData, QObject, QUrl, Signal
 from PySide6.QtGui import QImage
 from pytestqt.qtbot import QtBot
@@ -20,6 +21,7 @@ from app.inference import Inference
 from app.reading import Grey, Origin, Reading
 from core_model.ink import Ink, Stroke
 from core_model.recognizer import RecognizeOptions, Recognizer
+from core_model.symbol_classifier import SYMBOL_PRESETS, SymbolClassifier, SymbolNet
 from tests.app.readings import make_reading
 
 
@@ -267,6 +269,60 @@ def test_blank_pictures_and_a_switched_off_history_leave_no_row(
     controller.read(formula_grey, Origin("paste"))
     assert wait_for(qtbot, ear, 2).entry is None
     assert history.count() == 0
+
+
+@pytest.fixture
+def symbols(tmp_path: Path) -> Path:
+    """A classifier of lone symbols with random weights."""
+    torch.manual_seed(3)
+    classes = ("+", r"\times", r"\alpha", "x", "-", r"\Sigma")
+    network = SymbolNet(SYMBOL_PRESETS["symbol-tiny"], len(classes)).eval()
+    SymbolClassifier(network, classes).save(tmp_path / "symbols", "Names symbols.\n")
+    return tmp_path / "symbols"
+
+
+LONE = Ink((Stroke(np.array([(0.0, 0.0), (50.0, 50.0)])), Stroke(np.array([(50.0, 0.0), (0.0, 50.0)]))))
+TWO = Ink((*LONE.strokes, *(Stroke(stroke.points + np.array([80.0, 0.0])) for stroke in LONE.strokes)))
+
+
+@pytest.fixture
+def naming(
+    qtbot: QtBot, tiny_checkpoint: Path, symbols: Path, history: History, handler: GivenPicture
+) -> Iterator[Controller]:
+    inference = Inference(tiny_checkpoint, "cpu", symbols=symbols)
+    made = Controller(inference, history, Snipper(handler=handler, settle_ms=0))
+    inference.start()
+    yield made
+    made.stop()
+    inference.stop()
+
+
+def test_a_lone_symbol_is_named_and_a_formula_is_not(qtbot: QtBot, naming: Controller, symbols: Path) -> None:
+    ear, found = Ear(naming), []
+    naming.symbols_found.connect(found.append)
+    naming.read_ink(TWO)
+    wait_for(qtbot, ear)
+    qtbot.waitUntil(lambda: bool(ear.others), timeout=20000)
+    assert not found
+    naming.read_ink(LONE)
+    wait_for(qtbot, ear, 2)
+    qtbot.waitUntil(lambda: bool(found), timeout=20000)
+    expected = SymbolClassifier.load(symbols, "cpu").classify(LONE)
+    assert [(one.latex, one.confidence) for one in found[0]] == [(one.latex, one.probability) for one in expected]
+    naming._inference.named.emit(7, expected)  # of a drawing that is gone
+    assert len(found) == 1 and len(found[0]) == 5
+
+
+def test_a_damaged_classifier_is_told_once_and_reading_goes_on(qtbot: QtBot, naming: Controller, symbols: Path) -> None:
+    (symbols / "model.safetensors").write_bytes(b"short")
+    ear, told = Ear(naming), []
+    naming._inference.symbols_failed.connect(told.append)
+    for count in (1, 2):
+        naming.read_ink(LONE)
+        wait_for(qtbot, ear, count)
+        qtbot.waitUntil(lambda wanted=count: len(ear.others) == wanted, timeout=20000)
+    assert len(told) == 1 and "damaged" in told[0] and not ear.faults
+    assert naming._inference.model is not None and naming._inference.model.symbols is None
 
 
 def test_a_drawing_that_was_corrected_or_starred_keeps_its_row(

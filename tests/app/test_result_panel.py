@@ -17,6 +17,7 @@ from app.reading import Origin, Reading
 from app.result_panel import ResultPanel
 from app.selfcheck import Agreement
 from app.theme import apply
+from core_model.recognizer import Alternative
 from tests.app.readings import make_reading
 from tests.app.test_alternatives import SVG
 
@@ -304,3 +305,24 @@ def test_the_copy_menu_lets_other_threads_work(qtbot: QtBot, panel: ResultPanel)
     panel.open_copy_menu()
     assert menu.isVisible()
     qtbot.waitUntil(lambda: not menu.isVisible())
+
+
+def test_what_a_lone_symbol_may_be_stands_first_and_can_be_chosen(panel: ResultPanel) -> None:
+    reading = make_reading("x", "x", alternatives=(r"\times", "y"))
+    panel.show_reading(reading)
+    heard = Heard(panel)
+    panel.set_symbols((Alternative(r"\times", 0.6), Alternative(r"\textfishhookr", 0.3)))
+    rows = panel.alternatives
+    assert [rows.latex(row) for row in range(rows.count())] == ["x", r"\times", r"\textfishhookr", "y"]
+    assert [rows.is_symbol(row) for row in range(4)] == [False, True, True, False]
+    assert "lone symbol" in rows.item(1).text() and "60 %" in rows.item(1).text()
+    assert {latex for name, latex in heard.take() if name == "picture_requested"} >= {r"\times", r"\textfishhookr"}
+    panel.grab()
+    rows.chosen.emit(0)
+    assert panel.latex() == r"\times" and ("edited", r"\times") in heard.take()
+    panel.set_alternatives((Alternative("z", 0.1),))  # they come later than the guesses, which stay
+    assert [rows.latex(row) for row in range(rows.count())] == ["x", r"\times", r"\textfishhookr", "z"]
+    panel.set_alternative_picture("z", Rendered(SVG, 60, 30, 25))
+    assert rows.picture(3) is not None
+    panel.show_reading(make_reading())
+    assert rows.count() == 1

@@ -11,7 +11,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from core_model.ink import Ink, InkError, Stroke, read_ink_file, read_inkml, read_json, to_json, write_inkml
+from core_model import ink as ink_module
+from core_model.ink import (
+    Ink,
+    InkEntry,
+    InkError,
+    Stroke,
+    ink_entries,
+    read_ink_file,
+    read_inkml,
+    read_json,
+    to_json,
+    write_inkml,
+)
 
 NS = 'xmlns="http://www.w3.org/2003/InkML"'
 
@@ -27,7 +39,7 @@ CROHME_2011 = f"""<ink {NS}>
 <math xmlns='http://www.w3.org/1998/Math/MathML'><msup><mi xml:id="a_1">a</mi><mn xml:id="2_1">2</mn></msup></math>
 </annotationXML>
 <trace id="0">
-11.7004 15.5288, 11.7004 15.5047, 11.6844 15.4766
+3.25 4.5004, 3.25 4.4511, 3.1875 4.4047
 </trace>
 <trace id="1">
 12 15, 12.5 14.5,
@@ -85,7 +97,7 @@ def test_crohme_of_2011_gives_strokes_truth_and_name() -> None:
     ink = read_inkml(CROHME_2011.encode())
     assert (ink.latex, ink.identifier) == ("a^2", "own_ink_7")
     assert [stroke.points.tolist() for stroke in ink.strokes] == [
-        [[11.7004, 15.5288], [11.7004, 15.5047], [11.6844, 15.4766]],
+        [[3.25, 4.5004], [3.25, 4.4511], [3.1875, 4.4047]],
         [[12, 15], [12.5, 14.5]],
     ]
 
@@ -244,6 +256,46 @@ def test_what_is_no_ink_is_refused_plainly(tmp_path: Path, name: str, content: b
     with pytest.raises(InkError, match=said) as caught:
         read_ink_file(path)
     assert str(path) in str(caught.value) and "Traceback" not in str(caught.value)
+
+
+def outcomes(path: Path) -> list[tuple[str, int | None, bool]]:
+    return [(entry.identifier, entry.number, isinstance(entry.content, Ink)) for entry in ink_entries(path)]
+
+
+def test_bad_ink_stops_no_other_ink_of_its_file(tmp_path: Path) -> None:
+    good, bad = '{"id": "g", "strokes": [[[1, 2]]]}', '{"id": "b", "strokes": [[[1]]]}'
+    lines = tmp_path / "a.jsonl"
+    lines.write_bytes(f"{good}\n{bad}\n\n{{\n".encode() + b"\xff\n" + good.replace('"g"', '""').encode())
+    expected = [("g", 1, True), ("b", 2, False), ("4", 4, False), ("5", 5, False), ("6", 6, True)]
+    assert outcomes(lines) == expected
+    faults = [str(entry.content) for entry in ink_entries(lines) if isinstance(entry.content, InkError)]
+    assert [f"{lines}, line {number}" in fault for number, fault in zip((2, 4, 5), faults, strict=True)] == [True] * 3
+    (tmp_path / "b.json").write_text(f"[{good}, {bad}, 3]", encoding="utf-8")
+    assert outcomes(tmp_path / "b.json") == [("g", 1, True), ("b", 2, False), ("3", 3, False)]
+    (tmp_path / "c.json").write_text(good.replace('"g"', "7"), encoding="utf-8")
+    assert outcomes(tmp_path / "c.json") == [("7", None, True)]
+    (tmp_path / "d.json").write_text('{"strokes": []}', encoding="utf-8")
+    assert list(ink_entries(tmp_path / "d.json")) == [InkEntry(Ink(), None, "d")]
+    (tmp_path / "e.jsonl").touch()
+    assert outcomes(tmp_path / "e.jsonl") == []
+    for name in ("absent.jsonl", "absent.inkml", "a.png"):
+        assert outcomes(tmp_path / name) == [(Path(name).stem, None, False)]
+
+
+def test_lines_are_read_one_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    good = '{"strokes": [[[1, 2]]]}\n'
+    path = tmp_path / "many.jsonl"
+    path.write_text(good * 3 + "[" * 500 + "\n" + good, encoding="utf-8")
+    monkeypatch.setattr(ink_module, "MAX_LINE", 100)
+    monkeypatch.setattr(ink_module, "MAX_BYTES", 100)  # of a file that is read as a whole
+    assert outcomes(path) == [(str(i), i, i != 4) for i in range(1, 6)]
+    with pytest.raises(InkError, match="line 4 is longer"):
+        read_ink_file(path)
+    entries = ink_entries(path)
+    first = next(entries)
+    path.write_text("", encoding="utf-8")
+    assert isinstance(first.content, Ink)
+    entries.close()
 
 
 def test_entities_are_never_expanded(tmp_path: Path) -> None:

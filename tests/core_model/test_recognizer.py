@@ -17,8 +17,10 @@ from PIL import Image
 import core_model
 from core_model import checkpoint, recognizer
 from core_model.errors import CheckpointError, PictureError
+from core_model.ink import Ink, Stroke
 from core_model.model import FormulaModel
 from core_model.recognizer import Recognition, RecognizeOptions, Recognizer
+from core_model.strokes import rasterize
 from core_model.tokenizer import Tokenizer
 
 MakeScripted = Callable[..., Any]
@@ -74,6 +76,19 @@ def test_every_kind_of_input_gives_the_same_reading(
     assert expected.tokens
     for picture in (path, str(path), io.BytesIO(path.read_bytes()), Image.open(path), Image.fromarray(ink())):
         assert same_reading(reader.recognize(picture), expected)
+
+
+def test_ink_is_read_as_the_picture_that_the_rasteriser_draws(tiny_model: FormulaModel, tokenizer: Tokenizer) -> None:
+    drawn = Ink((Stroke(np.array([[0, 0], [30, 40], [5, 38]])), Stroke(np.array([[50, 0], [52, 41]]))))
+    reader = Recognizer(tiny_model, tokenizer)
+    expected = reader.recognize(rasterize(drawn))
+    assert expected.tokens
+    assert same_reading(reader.recognize(drawn), expected)
+    first, empty, second = reader.recognize_many([drawn, Ink(), ink()])
+    assert same_reading(first, expected)
+    assert empty.blank
+    assert (empty.latex, empty.tokens) == ("", ())
+    assert same_reading(second, reader.recognize(ink()))
 
 
 def test_a_picture_reads_the_same_among_others(tiny_model: FormulaModel, tokenizer: Tokenizer) -> None:

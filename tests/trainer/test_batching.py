@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from core_model.errors import DataError
-from trainer.data.batching import BatchOptions, Position, Sizes, after, cut_batches, stream
+from trainer.data.batching import BatchOptions, Mix, Position, Sizes, after, cut_batches, stream
 
 
 @pytest.fixture
@@ -71,3 +71,32 @@ def test_a_curriculum_that_leaves_nothing_is_refused(sizes: Sizes) -> None:
 def test_impossible_options_are_named_together() -> None:
     with pytest.raises(ValueError, match=r"--batch.*--curriculum"):
         BatchOptions(batch=0, curriculum=((30, 10), (10, 20)))
+
+
+def test_shares_decide_what_a_round_is_made_of(sizes: Sizes) -> None:
+    groups = np.repeat([0, 1, 2], (400, 95, 5)).astype(np.int32)
+    mix = Mix(groups, (0.2, 0.5, 0.3))
+    options = BatchOptions(batch=16, round_batches=8)
+    batches = list(itertools.islice(stream(sizes, options, 1, Position(), mix), 60))
+    counts = np.bincount(groups[np.concatenate([items for _, items in batches])], minlength=3)
+    assert counts / counts.sum() == pytest.approx([0.2, 0.5, 0.3], abs=0.05)
+    first = np.concatenate([items for position, items in batches if position.round == 0])
+    assert len(first) == 128
+    repeated = np.bincount(first, minlength=500)
+    assert repeated[:495].max() == 1 and set(repeated[495:]) == {7, 8}, "only a group too small comes again"
+
+
+def test_a_mixed_stream_goes_on_exactly_from_any_position(sizes: Sizes) -> None:
+    mix = Mix((np.arange(500) % 2).astype(np.int32), (0.9, 0.1))
+    options = BatchOptions(batch=16, round_batches=4)
+    whole = list(itertools.islice(stream(sizes, options, 7, Position(), mix), 12))
+    position, items = whole[5]
+    rest = itertools.islice(stream(sizes, options, 7, after(position, len(items)), mix), 6)
+    assert all(p == q and np.array_equal(a, b) for (p, a), (q, b) in zip(rest, whole[6:], strict=True))
+
+
+def test_a_group_that_the_curriculum_leaves_empty_gives_its_share_away(sizes: Sizes) -> None:
+    mix = Mix((sizes.tokens > 10).astype(np.int32), (0.3, 0.7))
+    options = BatchOptions(batch=16, round_batches=2, curriculum=((10, 50),))
+    _, items = next(stream(sizes, options, 1, Position(), mix))
+    assert sizes.tokens[items].max() <= 10 and len(items) == 16

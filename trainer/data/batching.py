@@ -66,6 +66,30 @@ class Sizes:
     widths: NDArray[np.int32]
 
 
+@dataclass(frozen=True)
+class Mix:
+    """Which share of a round each group of items has. ``groups`` int array [n]: of every item, an index of ``shares``,
+    which add up to 1.
+    """
+
+    groups: NDArray[np.int32]
+    shares: tuple[float, ...]
+
+    def draw(self, eligible: NDArray[np.int64], wanted: int, rng: np.random.Generator) -> NDArray[np.int64]:
+        """About ``wanted`` of the eligible items by their shares; those of a group too small come more than once.
+
+        Where a group has no eligible item, the others share its part.
+        """
+        members = [eligible[self.groups[eligible] == group] for group in range(len(self.shares))]
+        total = sum(share for share, items in zip(self.shares, members, strict=True) if len(items))
+        drawn = []
+        for share, items in zip(self.shares, members, strict=True):
+            count = max(1, round(share / total * wanted)) if len(items) else 0
+            turns = -(-count // max(1, len(items)))
+            drawn.append(np.concatenate([rng.permutation(items) for _ in range(turns)] or [items[:0]])[:count])
+        return np.concatenate(drawn)
+
+
 def cut_batches(items: NDArray[np.int64], sizes: Sizes, options: BatchOptions) -> list[NDArray[np.int64]]:
     """Items sorted by length and size and cut into batches within the limits."""
     order = np.lexsort((sizes.heights[items] // 16, sizes.widths[items] // 32, sizes.tokens[items] // 8))
@@ -83,8 +107,10 @@ def cut_batches(items: NDArray[np.int64], sizes: Sizes, options: BatchOptions) -
     return batches
 
 
-def round_batches(sizes: Sizes, options: BatchOptions, seed: int, position: Position) -> list[NDArray[np.int64]]:
-    """The batches of the round that ``position`` lies in.
+def round_batches(
+    sizes: Sizes, options: BatchOptions, seed: int, position: Position, mix: Mix | None = None
+) -> list[NDArray[np.int64]]:
+    """The batches of the round that ``position`` lies in; without a ``mix`` all items are as likely.
 
     Raises ``DataError`` if the curriculum leaves no formula.
     """
@@ -94,17 +120,17 @@ def round_batches(sizes: Sizes, options: BatchOptions, seed: int, position: Posi
         raise DataError(f"no training formula has at most {limit} tokens: change --curriculum or the data")
     rng = np.random.default_rng((seed, position.round))
     wanted = options.batch * options.round_batches
-    items = rng.permutation(eligible)[:wanted]
+    items = rng.permutation(eligible)[:wanted] if mix is None else mix.draw(eligible, wanted, rng)
     batches = cut_batches(items, sizes, options)
     return [batches[i] for i in rng.permutation(len(batches))]
 
 
 def stream(
-    sizes: Sizes, options: BatchOptions, seed: int, position: Position
+    sizes: Sizes, options: BatchOptions, seed: int, position: Position, mix: Mix | None = None
 ) -> Iterator[tuple[Position, NDArray[np.int64]]]:
     """Endless batches from ``position`` on, each with the position it was drawn at."""
     while True:
-        batches = round_batches(sizes, options, seed, position)
+        batches = round_batches(sizes, options, seed, position, mix)
         for index in range(position.batch, len(batches)):
             here = replace(position, batch=index)
             yield here, batches[index]

@@ -1,12 +1,13 @@
 """Prepared shards as training examples: picture tensors and token ids.
 
-Everything but the pictures is held in flat arrays; a picture is decoded and augmented when its batch is made, from a
-random generator that depends on the seed, the round and the item only, so that batches do not depend on who makes them.
+Everything but pictures and ink is held in flat arrays; a picture is decoded and augmented when its batch is made (ink
+is augmented as strokes before it is drawn), from a random generator that depends on the seed, the round and the item
+only, so that batches do not depend on who makes them.
 """
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -21,7 +22,9 @@ from core_model.latex import skeleton_of_canonical
 from core_model.preprocessing import to_batch
 from core_model.tokenizer import Tokenizer
 from trainer.data.augment import AugmentOptions, augment
-from trainer.data.batching import BatchOptions, Position, Sizes, stream
+from trainer.data.batching import BatchOptions, Mix, Position, Sizes, stream
+from trainer.data.drawn_ink import InkDrawing, clean_picture, is_packed_ink, pack_inks, varied_picture
+from trainer.data.ink_shards import holds_ink
 from trainer.data.shards import decode_png, read_table
 
 
@@ -51,10 +54,10 @@ class Batch:
 
 @dataclass(frozen=True)
 class Examples:
-    """All usable pictures of some prepared folders."""
+    """All usable pictures and inks of some prepared folders."""
 
     images: pa.ChunkedArray
-    """PNG bytes of all pictures that were read."""
+    """PNG bytes of all pictures that were read; ink as `trainer.data.drawn_ink` packs it."""
     rows: NDArray[np.int64]
     """Where each item's picture stands in ``images``: Arrow cannot select among more than 2 GB of them."""
     tokens: list[list[str]]
@@ -63,13 +66,17 @@ class Examples:
     sources: list[str]
     published: list[str]
     """Canonical LaTeX with spacing, as stored."""
+    folders: list[str]
+    """Names of the folders that they come from."""
+    ink: NDArray[np.bool_]
 
     def __len__(self) -> int:
         return len(self.tokens)
 
     def picture(self, item: int) -> NDArray[np.uint8]:
-        """The item's picture as stored, uint8 [h, w]."""
-        return decode_png(self.images[int(self.rows[item])].as_py())
+        """The item's picture as stored, uint8 [h, w]; ink is drawn to what a picture shard would hold."""
+        stored = self.images[int(self.rows[item])].as_py()
+        return clean_picture(stored) if is_packed_ink(stored) else decode_png(stored)
 
     def select(self, items: Sequence[int] | NDArray[np.int64]) -> "Examples":
         """The given items, in that order."""
@@ -82,18 +89,20 @@ class Examples:
             sizes,
             [self.sources[i] for i in index],
             [self.published[i] for i in index],
+            [self.folders[i] for i in index],
+            self.ink[index],
         )
 
 
 def read_examples(folders: Iterable[Path], max_tokens: int, max_pixels: int) -> Examples:
-    """Read prepared folders; formulas over ``max_tokens`` and pictures over ``max_pixels`` are left out.
+    """Read prepared folders of pictures or ink; formulas over ``max_tokens`` and pictures over ``max_pixels`` are left
+    out.
 
     Raises ``DataError`` for a missing or damaged folder, or if nothing is left.
     """
     folders = list(folders)
-    table = pa.concat_tables(
-        [read_table(folder, ["image", "latex", "source", "height", "width"]) for folder in folders]
-    )
+    tables = [_read_folder(folder) for folder in folders]
+    table = pa.concat_tables(tables)
     latex = table["latex"].to_pylist()
     tokens = [_skeleton(text) for text in latex]
     lengths = np.array([len(t) for t in tokens], np.int32)
@@ -104,9 +113,44 @@ def read_examples(folders: Iterable[Path], max_tokens: int, max_pixels: int) -> 
         raise DataError(
             f"nothing usable in {', '.join(map(str, folders))}: {len(latex)} formulas, all too long or large"
         )
+    counts = [len(one) for one in tables]
+    names = [name for folder, count in zip(folders, counts, strict=True) for name in [folder.resolve().name] * count]
+    ink = np.repeat([holds_ink(folder) for folder in folders], counts)
     sizes, rows = Sizes(lengths, heights, widths), np.arange(len(latex))
-    everything = Examples(table["image"], rows, tokens, sizes, table["source"].to_pylist(), latex)
+    everything = Examples(table["image"], rows, tokens, sizes, table["source"].to_pylist(), latex, names, ink)
     return everything if len(kept) == len(latex) else everything.select(kept)
+
+
+def _read_folder(folder: Path) -> pa.Table:
+    """A folder with its pictures, or its packed ink, in the column ``image``."""
+    columns = ["latex", "source", "height", "width"]
+    if not holds_ink(folder):
+        return read_table(folder, ["image", *columns])
+    table = read_table(folder, ["points", "lengths", *columns])
+    packed = pack_inks(table["points"], table["lengths"])
+    return table.select(columns).add_column(0, pa.field("image", pa.binary()), packed)
+
+
+def mix_of(examples: Examples, shares: Mapping[str, float]) -> Mix | None:
+    """Which share of a round each item belongs to; None without shares.
+
+    A share is named by a source (``crohme``), a folder or a kind (``print``, ``ink``); the most special name counts.
+    Raises ``DataError`` for names that are not in the data, and for data that have no share.
+    """
+    if not shares:
+        return None
+    kinds = np.where(examples.ink, "ink", "print").tolist()
+    owners = list(zip(examples.sources, examples.folders, kinds, strict=True))
+    names = list(shares)
+    group = {owner: next((names.index(name) for name in owner if name in shares), -1) for owner in set(owners)}
+    there = sorted({name for owner in group for name in owner})
+    if unknown := [name for place, name in enumerate(names) if place not in group.values()]:
+        raise DataError(f"--shares names {', '.join(unknown)}, which no picture has; there is {', '.join(there)}.")
+    if without := sorted({owner[0] for owner, place in group.items() if place < 0}):
+        raise DataError(f"--shares says nothing of {', '.join(without)}: name them, or leave their folder out.")
+    total = sum(shares.values())
+    groups = np.array([group[owner] for owner in owners], np.int32)
+    return Mix(groups, tuple(share / total for share in shares.values()))
 
 
 def _skeleton(latex: str) -> list[str]:
@@ -144,6 +188,7 @@ class BatchMaker(torch.utils.data.Dataset[Batch]):
         seed: int,
         rank: int = 0,
         processes: int = 1,
+        drawing: InkDrawing | None = None,
     ) -> None:
         # Flat arrays: worker processes share them, while the many small objects of `examples` would be copied.
         self.images = examples.images
@@ -154,6 +199,7 @@ class BatchMaker(torch.utils.data.Dataset[Batch]):
         self.seed = seed
         self.rank = rank
         self.processes = processes
+        self.drawing = drawing or InkDrawing()
 
     def __getitem__(self, key: tuple[Position, NDArray[np.int64]]) -> Batch:
         """``key``: where the batch stands, and its items over all processes."""
@@ -169,7 +215,9 @@ class BatchMaker(torch.utils.data.Dataset[Batch]):
     def picture(self, item: int, round_number: int) -> NDArray[np.uint8]:
         """The item's picture as the model sees it in this round, uint8 [h, w]."""
         rng = np.random.default_rng((self.seed, round_number, item))
-        return augment(decode_png(self.images[int(self.rows[item])].as_py()), rng, self.augmentation)
+        stored = self.images[int(self.rows[item])].as_py()
+        picture = varied_picture(stored, self.drawing, rng) if is_packed_ink(stored) else decode_png(stored)
+        return augment(picture, rng, self.augmentation)
 
     def formula(self, item: int) -> NDArray[np.int32]:
         """The item's token ids [t]."""
@@ -192,8 +240,10 @@ def pad_ids(formulas: Sequence[NDArray[np.integer]]) -> tuple[Tensor, Tensor]:
 class BatchKeys(torch.utils.data.Sampler[tuple[Position, NDArray[np.int64]]]):
     """The endless stream of batch keys from a position on, as a sampler for ``DataLoader(batch_size=None)``."""
 
-    def __init__(self, sizes: Sizes, options: BatchOptions, seed: int, position: Position) -> None:
-        self.arguments = (sizes, options, seed, position)
+    def __init__(
+        self, sizes: Sizes, options: BatchOptions, seed: int, position: Position, mix: Mix | None = None
+    ) -> None:
+        self.arguments = (sizes, options, seed, position, mix)
 
     def __iter__(self) -> Iterator[tuple[Position, NDArray[np.int64]]]:
         return stream(*self.arguments)
@@ -201,4 +251,5 @@ class BatchKeys(torch.utils.data.Sampler[tuple[Position, NDArray[np.int64]]]):
 
 def describe(examples: Examples) -> str:
     """One JSON line on what is trained on, for the log and the model card."""
-    return json.dumps({"pictures": len(examples), "sources": dict(Counter(examples.sources).most_common())})
+    summary = {"pictures": len(examples), "sources": dict(Counter(examples.sources).most_common())}
+    return json.dumps(summary | ({"ink": int(examples.ink.sum())} if examples.ink.any() else {}))

@@ -1,4 +1,4 @@
-"""``trainer prepare``: formulas -> canonical -> drawn in many styles -> prepared pictures in parquet shards.
+"""``trainer prepare``: formulas -> canonical -> drawn in many styles -> prepared pictures, or ink, in parquet shards.
 
 The work is cut into shards of a few thousand formulas, mixed from all lists by seed. A shard is written whole or not at
 all, so that a stopped run goes on where it was: start the same command again. ``report.json`` counts what was dropped
@@ -22,9 +22,12 @@ from typing import Any, Literal
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+import tyro
 from tqdm import tqdm
 
 from core_model.errors import DataError
+from trainer.data.ink_job import InkShardJob, make_ink_shard
+from trainer.data.ink_plan import InkOffer, InkSources, plan_ink
 from trainer.data.plan import Plan, Planned, Rules, excluded_keys, in_chunks, plan_list
 from trainer.data.render.styles import StyleChoices
 from trainer.data.shard_job import ShardJob, make_shard
@@ -34,6 +37,12 @@ from trainer.data.sources.formula_lists import EVALUATION_LISTS, TRAINING_LISTS,
 from trainer.data.sources.im2latex import read_published
 from trainer.data.sources.parquet import read_parquet
 
+_DRAWING = (
+    *("pictures", "split", "parquet", "text_column", "image_column", "shortest", "renderers", "share_ziamath", "plain"),
+    *("share_degraded", "fonts", "points", "dpi", "rasterizers", "oversample", "batch"),
+)
+"""Options that do not matter for ink."""
+
 
 @dataclass(frozen=True)
 class Options:
@@ -42,9 +51,10 @@ class Options:
     out: Path
     """Folder for the shards; a stopped run goes on when it is given again."""
     data: Path | None = None
-    """Data folder with ``formulas/``."""
+    """Data folder with ``formulas/``, and with ``crohme/`` and ``detexify/`` for ink."""
     lists: tuple[str, ...] = TRAINING_LISTS
-    """Formula lists to draw."""
+    """Formula lists to draw or, for synthetic ink, to write."""
+    sources: tyro.conf.OmitArgPrefixes[InkSources] = field(default_factory=InkSources)
     limit: dict[str, int] = field(default_factory=dict)
     """At most so many formulas of a list, drawn at random: ``--limit k12 35000 arxiv_inline 60000``."""
     shortest: dict[str, int] = field(default_factory=dict)
@@ -111,7 +121,11 @@ class Options:
             problems.append("held_out_percent must lie within 0..50")
         if not self.renderers or set(self.renderers) - {"latex", "ziamath"}:
             problems.append("renderers must be latex, ziamath or both")
-        if self.data is None and (self.lists and not (self.pictures or self.parquet)):
+        if self.sources.wanted and (self.pictures or self.parquet):
+            problems.append("ink and pictures cannot be mixed in one folder: prepare them with two --out")
+        if self.data is None and self.sources.ink:
+            problems.append("--data is needed for --ink")
+        elif self.data is None and not self.sources.wanted and self.lists and not (self.pictures or self.parquet):
             problems.append("--data is needed for formula lists")
         if set(self.lists) & set(EVALUATION_LISTS) and set(self.lists) - set(EVALUATION_LISTS):
             problems.append("validation and test lists cannot be mixed with training lists")
@@ -142,7 +156,7 @@ def main(options: Options) -> int:
 
 def _check_renderers(options: Options) -> None:
     """Fail now, not in the middle, if a renderer is missing."""
-    if not options.lists:
+    if not options.lists or options.sources.wanted:
         return
     if "latex" in options.renderers:
         from trainer.data.render.latex import RASTERIZERS, require_tools
@@ -175,7 +189,7 @@ def _plan(options: Options, executor: Executor) -> list[Planned]:
                 "options to go on."
             )
         return [Planned(*row) for row in zip(columns["latex"], columns["source"], columns["picture"], strict=True)]
-    plan = _new_plan(options, executor)
+    plan = _new_ink_plan(options, executor) if options.sources.wanted else _new_plan(options, executor)
     if not plan.planned:
         raise DataError(f"Nothing to prepare: all {sum(plan.read.values())} formulas were dropped {_why(plan)}.")
     planned = _shuffled(plan.planned, options)
@@ -221,6 +235,14 @@ def _new_plan(options: Options, executor: Executor) -> Plan:
     return plan
 
 
+def _new_ink_plan(options: Options, executor: Executor) -> Plan:
+    offer = InkOffer.read(options.sources, options.data, options.lists)
+    _check_limits(options, [*offer.written, *offer.lists])
+    excluded = _exclusions(options) if offer.lists else []
+    rules = Rules(options.max_tokens, options.part, options.held_out_percent)
+    return plan_ink(executor, offer, options.sources, rules, options.limit, excluded, options.seed)
+
+
 def _examples(options: Options) -> dict[str, list[Example]]:
     """Read all sources; the key is the name that ``limit`` goes by."""
     offered: dict[str, list[Example]] = {}
@@ -231,10 +253,14 @@ def _examples(options: Options) -> dict[str, list[Example]]:
         offered[path.stem] = read_published(path, options.split)
     for path in options.parquet:
         offered[path.stem] = read_parquet(path, options.text_column, options.image_column)
+    _check_limits(options, list(offered))
+    return offered
+
+
+def _check_limits(options: Options, offered: list[str]) -> None:
     unknown = (set(options.limit) | set(options.shortest)) - set(offered)
     if unknown:
         raise DataError(f"--limit or --shortest name {', '.join(sorted(unknown))}, but there is {', '.join(offered)}.")
-    return offered
 
 
 def _exclusions(options: Options) -> list[str]:
@@ -272,6 +298,27 @@ def _shuffled(planned: list[Planned], options: Options) -> list[Planned]:
 
 def _draw(options: Options, executor: Executor, planned: list[Planned]) -> None:
     """Make the shards that are not there yet."""
+    futures = []
+    with tqdm(total=len(planned), desc="drawing", unit="f", smoothing=0.05) as bar:
+        for index, items in enumerate(in_chunks(planned, options.shard_size)):
+            if shard_path(options.out, index).exists():
+                bar.update(len(items))
+                bar.unpause()
+                continue
+            function, job = _job(options, index, tuple(items))
+            future = executor.submit(function, job)
+            future.add_done_callback(lambda done: bar.update(done.result()) if _succeeded(done) else None)
+            futures.append(future)
+        for future in as_completed(futures):
+            future.result()
+
+
+def _job(options: Options, index: int, items: tuple[Planned, ...]) -> tuple[Callable[[Any], int], Any]:
+    """What a worker is to do for one shard, and with what."""
+    limits: dict[str, Any] = {"seed": options.seed, "max_height": options.max_height, "max_width": options.max_width}
+    if options.sources.wanted:
+        crohme = options.sources.crohme
+        return make_ink_shard, InkShardJob(index, items, options.out, options.data, crohme, **limits)
     choices = StyleChoices(
         fonts=options.fonts,
         points=options.points,
@@ -280,31 +327,17 @@ def _draw(options: Options, executor: Executor, planned: list[Planned]) -> None:
         oversample=options.oversample,
         plain=options.plain,
     )
-    futures = []
-    with tqdm(total=len(planned), desc="drawing", unit="f", smoothing=0.05) as bar:
-        for index, items in enumerate(in_chunks(planned, options.shard_size)):
-            if shard_path(options.out, index).exists():
-                bar.update(len(items))
-                bar.unpause()
-                continue
-            job = ShardJob(
-                index=index,
-                items=tuple(items),
-                out=options.out,
-                choices=choices,
-                renderers=options.renderers,
-                share_ziamath=options.share_ziamath,
-                share_degraded=options.share_degraded,
-                batch=options.batch,
-                seed=options.seed,
-                max_height=options.max_height,
-                max_width=options.max_width,
-            )
-            future = executor.submit(make_shard, job)
-            future.add_done_callback(lambda done: bar.update(done.result()) if _succeeded(done) else None)
-            futures.append(future)
-        for future in as_completed(futures):
-            future.result()
+    return make_shard, ShardJob(
+        index=index,
+        items=items,
+        out=options.out,
+        choices=choices,
+        renderers=options.renderers,
+        share_ziamath=options.share_ziamath,
+        share_degraded=options.share_degraded,
+        batch=options.batch,
+        **limits,
+    )
 
 
 def _succeeded(future: Future[int]) -> bool:
@@ -359,7 +392,8 @@ def _report(options: Options) -> dict[str, Any]:
 
 def _identity(options: Options) -> dict[str, Any]:
     """Return the options that decide what the shards hold, as plain values."""
-    values = {name: value for name, value in asdict(options).items() if name not in ("out", "workers")}
+    irrelevant = {"out", "workers", *(_DRAWING if options.sources.wanted else ("sources",))}
+    values = {name: value for name, value in asdict(options).items() if name not in irrelevant}
     plain: dict[str, Any] = json.loads(json.dumps(values, default=str))
     return plain
 

@@ -11,6 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core_model.errors import DataError
+from trainer.data.drawn_ink import clean_picture, is_packed_ink, pack_inks
+from trainer.data.ink_shards import holds_ink
 from trainer.data.shards import decode_png, read_table, shard_paths, write_atomically, write_text
 
 _QUANTILES = (0, 5, 25, 50, 75, 95, 100)
@@ -53,7 +55,8 @@ def main(options: Options) -> int:
 
 def collect(options: Options) -> dict[str, Any]:
     """Count everything; keys that begin with ``_`` hold arrays for the plots and are not saved."""
-    table = read_table(options.shards, ["latex", "source", "style", "height", "width"])
+    ink = holds_ink(options.shards)
+    table = read_table(options.shards, ["latex", "source", "height", "width", *(() if ink else ("style",))])
     if table.num_rows == 0:
         raise DataError(f"The shards in {options.shards} are empty.")
     heights = np.asarray(table.column("height"), dtype=np.int64)
@@ -63,7 +66,9 @@ def collect(options: Options) -> dict[str, Any]:
     tokens: Counter[str] = Counter()
     for formula in formulas:
         tokens.update(formula)
-    styles = [json.loads(style) for style in table.column("style").to_pylist()]
+    styles = [{"renderer": "ink"}] * len(lengths)
+    if not ink:
+        styles = [json.loads(style) for style in table.column("style").to_pylist()]
     grey = _pixel_values(options, table.num_rows)
     return {
         "pictures": table.num_rows,
@@ -120,7 +125,9 @@ def _pixel_values(options: Options, total: int) -> NDArray[np.int64]:
     for path in shard_paths(options.shards):
         images = _images(path)
         for index in chosen[(chosen >= start) & (chosen < start + len(images))]:
-            histogram += np.bincount(decode_png(images[int(index) - start].as_py()).ravel(), minlength=256)
+            stored = images[int(index) - start].as_py()
+            picture = clean_picture(stored) if is_packed_ink(stored) else decode_png(stored)
+            histogram += np.bincount(picture.ravel(), minlength=256)
         start += len(images)
     return histogram
 
@@ -128,6 +135,9 @@ def _pixel_values(options: Options, total: int) -> NDArray[np.int64]:
 def _images(path: Path) -> Any:
     import pyarrow.parquet as pq
 
+    if "points" in pq.read_schema(path).names:
+        table = pq.read_table(path, columns=["points", "lengths"])
+        return pack_inks(table["points"], table["lengths"])
     return pq.read_table(path, columns=["image"]).column("image")
 
 

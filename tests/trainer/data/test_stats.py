@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -36,6 +37,14 @@ def test_report(tmp_path: Path) -> None:
         with Image.open(out / f"{name}.png") as image:
             assert image.width > 300
         assert f"![{name}]({name}.png)" in (out / "report.md").read_text(encoding="utf-8")
+
+
+def test_a_report_on_ink(tmp_path: Path, write_ink_shard: Any) -> None:
+    write_ink_shard(tmp_path / "shards", 6)
+    assert main(Options(tmp_path / "shards", tmp_path / "report", sample=4)) == 0
+    stats = json.loads((tmp_path / "report" / "stats.json").read_text(encoding="utf-8"))
+    assert stats["pictures"] == 6 and stats["sources"] == {"crohme": 6} and stats["renderers"] == {"ink": 6}
+    assert 0.02 < stats["ink share"] < 0.5
 
 
 def test_no_shards(tmp_path: Path) -> None:
