@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from PySide6.QtCore import QObject, QRunnable, Qt, QThreadPool, Signal, Slot
+from PySide6.QtCore import QObject, Qt, Signal, Slot
 
 from core_model.errors import FormulensError
 
@@ -20,27 +21,37 @@ class Background(QObject):
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._pool = QThreadPool(self)
-        self._pool.setMaxThreadCount(1)
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="background")
+        self._stopped = False
         self._numbers = 0
         self._waiting: dict[int, tuple[Callable[[Any], object], Callable[[str], object]]] = {}
         self._ended.connect(self._on_ended, Qt.ConnectionType.QueuedConnection)
 
     def run(self, work: Callable[[], Any], done: Callable[[Any], object], failed: Callable[[str], object]) -> None:
         """Call `work` on the thread, then `done` with its result or `failed` with a sentence, here."""
+        if self._stopped:
+            return
         self._numbers += 1
         self._waiting[self._numbers] = done, failed
-        self._pool.start(_Job(self._numbers, work, self))
+        self._thread.submit(self._work, self._numbers, work)
 
     def stop(self) -> None:
-        """Forget what waits; what runs is waited for."""
+        """Forget what waits and what is asked for later; what runs is waited for."""
+        self._stopped = True
         self._waiting.clear()
-        self._pool.clear()
-        self._pool.waitForDone()
+        self._thread.shutdown(cancel_futures=True)
 
-    def report(self, number: int, result: Any, fault: str | None) -> None:
-        """Called on the thread when a piece of work is over."""
-        self._ended.emit(number, result, fault)
+    def _work(self, number: int, work: Callable[[], Any]) -> None:
+        """On the thread: do it, and report."""
+        try:
+            result = work()
+        except FormulensError as error:
+            self._ended.emit(number, None, str(error))
+        except Exception as error:  # the edge of the thread
+            log.exception("work in the background failed")
+            self._ended.emit(number, None, f"{type(error).__name__}: {error}")
+        else:
+            self._ended.emit(number, result, None)
 
     @Slot(int, object, object)
     def _on_ended(self, number: int, result: Any, fault: str | None) -> None:
@@ -50,22 +61,3 @@ class Background(QObject):
                 failed(fault)
         elif done is not None:
             done(result)
-
-
-class _Job(QRunnable):
-    def __init__(self, number: int, work: Callable[[], Any], owner: Background) -> None:
-        super().__init__()
-        self._number = number
-        self._work = work
-        self._owner = owner
-
-    def run(self) -> None:
-        try:
-            result = self._work()
-        except FormulensError as error:
-            self._owner.report(self._number, None, str(error))
-        except Exception as error:  # the edge of the thread
-            log.exception("work in the background failed")
-            self._owner.report(self._number, None, f"{type(error).__name__}: {error}")
-        else:
-            self._owner.report(self._number, result, None)

@@ -17,7 +17,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
 from app import icons
@@ -27,6 +26,7 @@ from app.paths import Paths
 from app.reading import Grey, Origin
 from app.single_instance import SingleInstance
 from app.startup import start_log
+from tests.checks.session_program import work
 
 PATIENCE_S = 120.0
 FILLING = "filling"
@@ -79,7 +79,7 @@ def wait(probe: Callable[[], bool]) -> None:
     until = time.monotonic() + PATIENCE_S
     while not probe():
         assert time.monotonic() < until
-        QTest.qWait(5)
+        work(0.005)
 
 
 def unwritable(qt: QApplication, folder: Path, checkpoint: Path) -> dict[str, object]:

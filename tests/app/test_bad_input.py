@@ -39,7 +39,7 @@ from tests.app.capture.conftest import RunningPortal
 from tests.app.hard_times import grainy
 from tests.app.pdfs import write_pdf
 from tests.app.user import LEFT, MOST_WORK_S, PATIENCE_MS, PLAIN, Pulse, User, drag, drop
-from tests.checks.session_program import MadeUpScreen
+from tests.checks.session_program import MadeUpScreen, work
 from tests.checks.session_program import tiny_checkpoint as quick_checkpoint
 
 ROOT = Path(__file__).parents[2]
@@ -68,7 +68,7 @@ def start(qtbot: QtBot, qapp: QApplication, data_dir: Path, quick_model: Path) -
         user.app.close()
         user.app.window.deleteLater()
         user.app.deleteLater()
-    QTest.qWait(0)
+    work(0)
 
 
 @pytest.fixture
@@ -474,7 +474,8 @@ def test_closing_while_it_works(
     assert time.thread_time() - began < MOST_WORK_S
     assert not app.inference._thread.isRunning()
     assert [one for one in qapp.topLevelWidgets() if one.isVisible()] == []
-    QTest.qWait(50)  # what was under way comes to nothing
+    work(0.05)
+    work(0)  # what was under way comes to nothing
     assert json.loads((data_dir / "settings.json").read_text())["window_geometry"]
     after = History(data_dir / "history.sqlite3")
     assert [entry.text for entry in after.search()] == ([] if busy == "loading" else ["x+1"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import faulthandler
 import os
 import sys
 import tempfile
@@ -12,7 +13,6 @@ from typing import Any
 
 from PySide6.QtCore import QCoreApplication, QEvent, QMessageLogContext, QPoint, Qt, QtMsgType
 from PySide6.QtGui import QGuiApplication, QImage, QPainter
-from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
 from app.application import Application
@@ -63,8 +63,19 @@ def wait(probe: Callable[[], Any], what: str) -> None:
     until = time.monotonic() + PATIENCE_S
     while not probe():
         if time.monotonic() > until:
+            faulthandler.dump_traceback(all_threads=True)
             raise SystemExit(f"waited {PATIENCE_S:g} s for {what}")
-        QTest.qWait(5)
+        work(0.005)
+
+
+def work(seconds: float) -> None:
+    """Let the app work on what has come, then rest for a moment in which its threads have Python to themselves.
+
+    `QTest.qWait` keeps Python's lock while it sleeps: a thread that lets go of it often, as imports do, all but stops.
+    """
+    QCoreApplication.processEvents()
+    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+    time.sleep(seconds)
 
 
 class Program:
