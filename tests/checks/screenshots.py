@@ -40,9 +40,9 @@ THEMES = ("light", "dark")
 SCALES = (1, 2)
 SCREEN = 1600, 1000
 """The screen that Qt believes to have, in its own units: room for every window and for the menus over it."""
-RIGHT, DOUBTFUL, WRONG = "15-tight-110dpi.png", "11-pagella-dark-200dpi.png", "06-stix-150dpi.png"
-"""Samples: one that is read rightly, one with a doubtful token, one whose reading lacks something."""
-FOLDER = ("04-dark-144dpi.png", "05-sepia-120dpi.png", RIGHT, WRONG, "18-coloured-180dpi.png", "20-faint-300dpi.png")
+RIGHT, DOUBTFUL, EDITED = "15-tight-110dpi.png", "11-pagella-dark-200dpi.png", "06-stix-150dpi.png"
+"""Samples: one that is read rightly, one with a doubtful token, one in whose reading a fraction is then overwritten."""
+FOLDER = ("04-dark-144dpi.png", "05-sepia-120dpi.png", RIGHT, EDITED, "18-coloured-180dpi.png", "20-faint-300dpi.png")
 
 
 def main() -> int:
@@ -194,7 +194,10 @@ class Session:
         self.stage.settle()
         yield "fix-dialog", self.stage.shot(dialog)
         dialog.reject()
-        self.read(WRONG)
+        self.read(EDITED)
+        self.panel.editor.replace_text(self.panel.latex().replace(r"\frac{\pi}{4}", r"\pi"))
+        self.stage.settle()
+        self.stage.wait(lambda: "Compare" not in self.panel.compare_button.text())
         yield from self.comparison("disagreeing")
         self.read(RIGHT)
         text = self.panel.latex()
