@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from io import BytesIO
 from pathlib import Path
 
 from PIL import Image
@@ -20,20 +19,17 @@ MACOS = (16, 32, 64, 128, 256, 512, 1024)
 def drawn(side: int) -> Image.Image:
     """The logo as a picture with transparent corners, of so many pixels a side."""
     os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
-    import app  # noqa: F401 - see app.singletons
-    from PySide6.QtCore import QBuffer, QIODevice
+    import app  # noqa: F401, I001 - before Qt: see app.singletons
     from PySide6.QtGui import QImage, QPainter
     from PySide6.QtSvg import QSvgRenderer
 
-    image = QImage(side, side, QImage.Format.Format_ARGB32)
+    image = QImage(side, side, QImage.Format.Format_ARGB32_Premultiplied)
     image.fill(0)
     painter = QPainter(image)
     QSvgRenderer(str(LOGO)).render(painter)
     painter.end()
-    buffer = QBuffer()
-    buffer.open(QIODevice.OpenModeFlag.WriteOnly)
-    image.save(buffer, "PNG")
-    return Image.open(BytesIO(buffer.data().data()))
+    straight = image.convertToFormat(QImage.Format.Format_RGBA8888)
+    return Image.frombytes("RGBA", (side, side), bytes(straight.constBits()))
 
 
 def write_pngs(folder: Path) -> list[Path]:

@@ -82,7 +82,7 @@ def of_distribution(name: str) -> Part:
 
 
 def _in_a_word(known: metadata.PackageMetadata) -> str:
-    stated = known.get("License-Expression") or known.get("License") or ""
+    stated = next((known[field] for field in ("License-Expression", "License") if field in known), "")
     if stated and "\n" not in stated and len(stated) < 60:
         return stated
     kinds = [line.rpartition(" :: ")[2] for line in known.get_all("Classifier") or [] if line.startswith("License")]
@@ -155,15 +155,13 @@ BUNDLE = """# What this packaged program contains
 Formulens itself is under the MIT licence (`LICENSE`). With it come the parts below, unchanged but for debug symbols and
 files that are never opened, each under its own licence. The full texts lie beside this file, and can be chosen above.
 
-Qt and PySide6 are under the LGPL-3.0. They lie as libraries of their own in the folder `PySide6` of the program, so that
-you may put another version of them, or one that you changed, in their place; and you may take the program apart to see
-how it works with that. Their source is at <https://download.qt.io/official_releases/qt/> and
-<https://code.qt.io/cgit/pyside/pyside-setup.git/>. Other parts of the system's that are under the LGPL are libraries of
-their own in the same way. The program is started by PyInstaller's start program, whose licence (GPL-2.0 or later) has
-an exception for what it starts.
+Qt and PySide6 are under the LGPL-3.0. They lie as libraries of their own in the folder `PySide6` of the program, so
+that you may put another version of them, or one that you changed, in their place; and you may take the program apart
+to see how it works with that. Their source is at <https://download.qt.io/official_releases/qt/> and
+<https://code.qt.io/cgit/pyside/pyside-setup.git/>. Other libraries under the LGPL lie there in the same way. The
+program is started by PyInstaller's start program, whose licence (GPL-2.0 or later) has an exception for what it starts.
 
 | Part | Version | Licence |
 |---|---|---|
 ROWS
 """
-

@@ -6,7 +6,7 @@ import re
 import shutil
 import subprocess
 from collections.abc import Iterable
-from datetime import date
+from datetime import UTC, date, datetime
 from functools import cache
 from pathlib import Path
 from xml.sax.saxutils import escape
@@ -54,7 +54,8 @@ def desktop_entry(command: str = COMMAND) -> str:
 def mime_package() -> str:
     """What a file of ink is: desktops know the kinds of pictures themselves."""
     kinds = "".join(
-        f'  <mime-type type="{kind}">\n    <comment>Ink of a pen</comment>\n    <sub-class-of type="application/xml"/>\n'
+        f'  <mime-type type="{kind}">\n    <comment>Ink of a pen</comment>\n'
+        '    <sub-class-of type="application/xml"/>\n'
         '    <root-XML namespaceURI="http://www.w3.org/2003/InkML" localName="ink"/>\n'
         + "".join(f'    <glob pattern="*.{ending}"/>\n' for ending in endings)
         + "  </mime-type>\n"
@@ -98,7 +99,7 @@ def write_share(folder: Path, icons: Path, command: str = COMMAND, day: date | N
         f"applications/{IDENTIFIER}.desktop": desktop_entry(command),
         f"mime/packages/{COMMAND}.xml": mime_package(),
         f"metainfo/{IDENTIFIER}.metainfo.xml": metainfo(
-            product.version(), day or date.today(), product.releases().removesuffix("/releases")
+            product.version(), day or datetime.now(UTC).date(), product.releases().removesuffix("/releases")
         ),
     }
     for name, text in texts.items():
@@ -144,15 +145,17 @@ def wanted_libraries(folder: Path) -> set[str]:
 def strip_symbols(folder: Path) -> int:
     """Take the symbols for debuggers out of all programs and libraries; returns how many bytes that saves.
 
-    Libraries that were moved into a wheel together with what they need (in folders NAME.libs) are laid out in a way that
-    `strip` breaks; whatever it breaks stays as it was.
+    Libraries that were moved into a wheel together with what they need (in folders NAME.libs) are laid out in a way
+    that `strip` breaks; whatever it breaks stays as it was.
     """
     saved = 0
     for file in programs(folder):
         if file.parent.name.endswith(".libs") or file.name == COMMAND:  # PyInstaller's archive hangs at the program
             continue
         stripped = file.with_name(f"{file.name}.stripped")
-        done = subprocess.run(["strip", "--strip-unneeded", "-o", str(stripped), str(file)], capture_output=True, check=False)
+        done = subprocess.run(
+            ["strip", "--strip-unneeded", "-o", str(stripped), str(file)], capture_output=True, check=False
+        )
         if done.returncode == 0 and stripped.stat().st_size < file.stat().st_size and is_loadable(stripped):
             saved += file.stat().st_size - stripped.stat().st_size
             stripped.chmod(file.stat().st_mode)

@@ -1,8 +1,8 @@
 """The app and the disk image of macOS: what the system is told, and how both are signed where credentials are.
 
 Credentials come from the environment: MACOS_IDENTITY (a "Developer ID Application" in the keychain) signs;
-MACOS_NOTARY_PROFILE (made by `xcrun notarytool store-credentials`) has Apple notarise it. Without them the app is signed
-ad hoc, which Apple silicon wants at least, and each user has to allow it once.
+MACOS_NOTARY_PROFILE (made by `xcrun notarytool store-credentials`) has Apple notarise it. Without them the app is
+signed ad hoc, which Apple silicon wants at least, and each user has to allow it once.
 """
 
 from __future__ import annotations
@@ -36,7 +36,12 @@ ENTITLEMENTS = {
 def info_plist(version: str) -> dict[str, Any]:
     """Info.plist, as far as PyInstaller does not write it itself."""
     documents = [
-        {"CFBundleTypeName": title, "CFBundleTypeRole": "Viewer", "LSHandlerRank": "Alternate", "LSItemContentTypes": kinds}
+        {
+            "CFBundleTypeName": title,
+            "CFBundleTypeRole": "Viewer",
+            "LSHandlerRank": "Alternate",
+            "LSItemContentTypes": kinds,
+        }
         for title, kinds in (
             ("Picture", [_UTI[kind] for kind in PICTURES]),
             ("PDF", [_UTI[kind] for kind in PDF]),

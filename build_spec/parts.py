@@ -1,6 +1,6 @@
 """What every part of the bundle over 5 MB is for, how large the whole is, and the tables that say so.
 
-    python -m build_spec.parts FOLDER    prints the table of docs/bundle.md for a bundle
+python -m build_spec.parts FOLDER    prints the table of docs/bundle.md for a bundle
 """
 
 from __future__ import annotations
@@ -116,7 +116,9 @@ def without_purpose(program: Path) -> list[str]:
 def table(program: Path) -> str:
     """Both tables in Markdown."""
     rows = ["| Folder | MB | For |", "|---|---|---|"]
-    rows += [f"| `{name}` | {size / MB:.0f} | {FOLDERS.get(name, '?')} |" for name, size in large_folders(program).items()]
+    rows += [
+        f"| `{name}` | {size / MB:.0f} | {FOLDERS.get(name, '?')} |" for name, size in large_folders(program).items()
+    ]
     rows += ["", "| File | MB | For |", "|---|---|---|"]
     rows += [f"| `{name}` | {size / MB:.0f} | {purpose(name) or '?'} |" for name, size in large_files(program).items()]
     return "\n".join(rows) + "\n"

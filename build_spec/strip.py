@@ -12,8 +12,8 @@ from pathlib import PurePosixPath
 
 _MODULES = {
     "torch compiles models: the app runs them as they are": (
-        "torch._dynamo torch._inductor torch.utils.cpp_extension torch.utils.hipify torch.utils._sympy functorch triton "
-        "networkx jinja2 fsspec setuptools _distutils_hack pkg_resources"
+        "torch._dynamo torch._inductor torch.utils.cpp_extension torch.utils.hipify torch.utils._sympy functorch "
+        "triton networkx jinja2 fsspec setuptools _distutils_hack pkg_resources"
     ),
     "torch on many machines": (
         "torch.distributed.checkpoint torch.distributed.elastic torch.distributed.fsdp torch.distributed.launcher "
@@ -21,8 +21,9 @@ _MODULES = {
         "torch.distributed.optim torch.distributed.nn torch.distributed.examples torch.distributed._tools"
     ),
     "torch's own tests, measurements and exports": (
-        "torch.testing._internal.common_utils torch.testing._internal.common_device_type torch.testing._internal.opinfo "
-        "torch.testing._internal.common_methods_invocations torch.testing._internal.distributed torch.utils.benchmark "
+        "torch.testing._internal.common_utils torch.testing._internal.common_device_type "
+        "torch.testing._internal.opinfo torch.testing._internal.common_methods_invocations "
+        "torch.testing._internal.distributed torch.utils.benchmark "
         "torch.utils.bottleneck torch.utils.tensorboard torch.contrib torch.utils.model_dump torch.onnx"
     ),
     "tests": "pytest _pytest hypothesis test _testcapi _testinternalcapi lib2to3 matplotlib.tests",
@@ -50,15 +51,14 @@ _FILES = {
         "torch/include/* torch/share/* torch/lib/*.a torch/lib/*.lib torch/bin/protoc*"
     ),
     "torch's own tests": (
-        "torch/test/* torch/bin/*Test torch/bin/test_* torch/bin/*.ptl torch/lib/libtorchbind_test.* torch/lib/torchbind_test.* torch/lib/libjitbackend_test.* "
-        "torch/lib/jitbackend_test.* torch/lib/libbackend_with_compiler.* torch/lib/backend_with_compiler.* "
-        "torch/lib/libaoti_custom_ops.* torch/lib/aoti_custom_ops.*"
+        "torch/test/* torch/bin/*Test torch/bin/test_* torch/bin/*.ptl torch/lib/*torchbind_test.* "
+        "torch/lib/*jitbackend_test.* torch/lib/*backend_with_compiler.* torch/lib/*aoti_custom_ops.*"
     ),
     "debug symbols": "*.pdb *.dSYM/*",
     "types for checkers": "*.pyi */py.typed",
     "source and headers": "*.h *.hpp *.cuh *.c *.cpp *.pxd *.pyx *.cmake",
     "Qt modules that no window uses": " ".join(
-        f"PySide6/*Qt6{part}.* PySide6/*Qt6{part}?.* PySide6/Qt{part}.abi3.so PySide6/Qt{part}.pyd PySide6/*/Qt{part}.framework/*"
+        f"PySide6/*Qt6{part}.* PySide6/Qt{part}.abi3.so PySide6/Qt{part}.pyd PySide6/*/Qt{part}.framework/*"
         for part in (
             "Qml* Quick* OpenGL* Designer* Help* Labs* Test* Sql* Concurrent* PrintSupport* ShaderTools* UiTools* "
             "VirtualKeyboard* PdfQuick* PdfWidgets* SvgWidgets* EglFsKms* EglFSDeviceIntegration* "

@@ -1,7 +1,7 @@
 """The installer of Windows: a script for Inno Setup 6, and what the program says of itself to the system.
 
 It installs for one user and asks for no administrator. The file keeps to what the compiler of Inno Setup reads: a
-UTF-8 text, one parameter list a line. Signed where WINDOWS_SIGN_COMMAND is set: a command line in which `$f` is the file.
+UTF-8 text, one parameter list a line. Signed where WINDOWS_SIGN_COMMAND is set: a command line, `$f` is the file.
 """
 
 from __future__ import annotations

@@ -13,15 +13,15 @@ from PyInstaller.utils.hooks import PY_DYLIB_PATTERNS, collect_dynamic_libs
 @isolated.decorate
 def imported() -> dict[str, str]:
     """The modules that torch imports by itself, with their files."""
-    import os
     import sys
+    from pathlib import Path
 
     import torch  # noqa: F401
 
     own = {name: module for name, module in sys.modules.items() if name.partition(".")[0] in ("torch", "torchgen")}
     places = {name: getattr(module, "__file__", None) or "" for name, module in own.items()}
     # torch.ops and its like are no modules, though they stand among them.
-    return {name: place for name, place in places.items() if os.path.isabs(place)}
+    return {name: place for name, place in places.items() if Path(place).is_absolute()}
 
 
 def reads_itself(file: str) -> bool:

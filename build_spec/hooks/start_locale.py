@@ -1,4 +1,4 @@
-"""Runs before the program: without a locale (a bare terminal, a service) text is UTF-8, as plain Python has it (PEP 538).
+"""Runs before the program: without a locale (a bare terminal, a service) text is UTF-8, as with plain Python (PEP 538).
 
 PyInstaller's start program leaves that out, and Qt would complain of it on each start.
 """

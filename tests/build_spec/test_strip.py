@@ -69,7 +69,9 @@ def test_what_it_never_opens_goes(name: str) -> None:
 
 def test_a_reason_stands_with_everything_that_is_left_out() -> None:
     assert all(MODULES.values()) and all(why for _, why in FILES)
-    assert not {"torch", "PySide6", "numpy", "PIL", "sympy", "torch.distributed", "torch.testing._internal"} & set(MODULES)
+    assert not {"torch", "PySide6", "numpy", "PIL", "sympy", "torch.distributed", "torch.testing._internal"} & set(
+        MODULES
+    )
 
 
 def test_a_link_goes_with_what_it_shows_to() -> None:
@@ -92,7 +94,10 @@ def test_libraries_that_only_left_out_plugins_need_go_too() -> None:
         ("libpython3.11.so.1.0", "/libpython", "BINARY"),
         ("PySide6/Qt/plugins/platforms/libqxcb.so", "/plugin", "BINARY"),
         ("lib-dynload/zlib.so", "/module", "EXTENSION"),
-        *((name, f"/{name}", "BINARY") for name in ("libxcb-cursor.so.0", "libxcb-util.so.1", "libz.so.1", "libgtk.so.3")),
+        *(
+            (name, f"/{name}", "BINARY")
+            for name in ("libxcb-cursor.so.0", "libxcb-util.so.1", "libz.so.1", "libgtk.so.3")
+        ),
         ("libQt6Core.so.6", "PySide6/Qt/lib/libQt6Core.so.6", "SYMLINK"),
     ]
     found = {name for name, _, _ in reached(entries, lambda file: needs.get(file, set()))}

@@ -112,7 +112,9 @@ def judge(program: Path, archive: Path, tree: Path, environment: dict[str, str],
     """All that is tried on an unpacked program; returns the exit status."""
     inside = [*NAMESPACE, *without_privileges()]
     ours = [sys.executable, "-m", "app"]
-    samples = sorted(str(path) for path in (tree / "resources" / "samples").iterdir() if path.suffix in (".png", ".jpg"))
+    samples = sorted(
+        str(path) for path in (tree / "resources" / "samples").iterdir() if path.suffix in (".png", ".jpg")
+    )
 
     def read(command: list[str]) -> str:
         words = [*inside, *command, "recognize", *samples, "--device", "cpu"]
@@ -149,13 +151,17 @@ def judge(program: Path, archive: Path, tree: Path, environment: dict[str, str],
     rows.append(("files", f"{size.files}", f"{library.files}"))
     for when in ("first", "later"):
         for what in ("window", "model", "reading", "window, processor", "reading, processor"):
-            title = f"{when} start{' (median)' * (when == 'later')}: s to the {what.replace('reading', 'first reading')}"
+            title = (
+                f"{when} start{' (median)' * (when == 'later')}: s to the {what.replace('reading', 'first reading')}"
+            )
             rows.append((title, f"{packaged[when][what]:.2f}", f"{source[when][what]:.2f}"))
     print(parts.aligned(rows))
     if unknown := parts.without_purpose(program.parent):
         print(f"over 5 MB, and build_spec/parts.py does not say what for: {', '.join(unknown)}")
     missed = [f"{what} in {most:g} s" for what, most in MOST_S.items() if packaged["later"][what] > most]
-    missed += [f"{MOST_MB} MB"] * (size.size > MOST_MB * parts.MB) + [f"{MOST_PACKED_MB} MB packed"] * (is_packed and packed > MOST_PACKED_MB)
+    missed += [f"{MOST_MB} MB"] * (size.size > MOST_MB * parts.MB) + [f"{MOST_PACKED_MB} MB packed"] * (
+        is_packed and packed > MOST_PACKED_MB
+    )
     print(f"aims missed: {', '.join(missed)}" if missed else "aims met")
     return 1 if done.returncode or unknown else 0
 
@@ -184,7 +190,7 @@ def installed_size() -> parts.Size:
 
 
 def start_times(command: list[str], folder: Path, starts: int) -> dict[str, dict[str, float]]:
-    """Seconds from the call of a program to what its log says of the start: the first start, the median of the others."""
+    """What `moments` says of the first start of a program, and the median of the later ones."""
     from tests.app.display.desktop import SAMPLES, Desktop, wait_for
     from tests.app.display.program import Program
 
@@ -216,7 +222,7 @@ def moments(text: str, began: float) -> dict[str, float]:
         said = re.match(r"(\S+ \S+) .*, after ([\d.]+) s of the processor$", line)
         for key, words in names.items():
             if said is not None and words in line:
-                at = datetime.strptime(said[1], "%Y-%m-%d %H:%M:%S,%f").timestamp()
+                at = datetime.strptime(said[1], "%Y-%m-%d %H:%M:%S,%f").astimezone().timestamp()
                 found.setdefault(key, at - began)
                 found.setdefault(f"{key}, processor", float(said[2]))
     return found

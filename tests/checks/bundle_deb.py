@@ -1,8 +1,8 @@
 """python -m tests.checks.bundle_deb --package FILE.deb
 
-Installs the .deb, starts the program by its entry in the menu, and takes the package away again. It happens in a copy of
-this system that is thrown away (an overlay over it, in namespaces of its own), by the real dpkg with the real data base
-of packages: what the package depends on must be there, and what Debian's triggers do is done. Exit status 0 if the
+Installs the .deb, starts the program by its entry in the menu, and takes the package away again. It happens in a copy
+of this system that is thrown away (an overlay over it, in namespaces of its own), by the real dpkg with the real data
+base of packages: what the package depends on must be there, and what Debian's triggers do is done. Exit status 0 if the
 program comes up, reads and ends well, and if nothing of the package is left behind.
 
 Needs root, Debian or a system like it, and what the tests marked `display` need, with `gio` (libglib2.0-bin).
@@ -58,7 +58,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with tempfile.TemporaryDirectory(prefix="formulens-deb-") as folder:
         script = SCRIPT.format(folder=folder, package=options.package.resolve(), space=SPACE)
         command = [sys.executable, "-m", "tests.checks.bundle_deb", "--package", "-", "--inside", folder]
-        wrapped = ["unshare", "--mount", "--net", "--pid", "--fork", "sh", "-c", script, "sh", "env", "-C", str(ROOT), *command]
+        wrapped = [
+            "unshare",
+            "--mount",
+            "--net",
+            "--pid",
+            "--fork",
+            "sh",
+            "-c",
+            script,
+            "sh",
+            "env",
+            "-C",
+            str(ROOT),
+            *command,
+        ]
         return subprocess.run(wrapped, check=False, cwd=ROOT).returncode
 
 
@@ -71,7 +85,9 @@ def inside(package: Path, changed: Path) -> int:
         return 1
     print("the .deb is installed", flush=True)
     assert Path(f"/{PLACE}/{COMMAND}").is_file() and Path(f"/usr/bin/{COMMAND}").resolve().is_file()
-    kinds = subprocess.run(["xdg-mime", "query", "filetype", str(some_ink())], capture_output=True, text=True, check=False)
+    kinds = subprocess.run(
+        ["xdg-mime", "query", "filetype", str(some_ink())], capture_output=True, text=True, check=False
+    )
     problem = started()
     print(problem or "its entry in the menu starts it: it shows its window, reads and ends well", flush=True)
     subprocess.run(["dpkg", "--purge", COMMAND], capture_output=True, check=True)

@@ -30,7 +30,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     said = [readings([*command, "recognize", *pictures]) for command in ([programs[0]], [sys.executable, "-m", "app"])]
     print(f"the samples are read as the tree reads them: {'yes' if said[0] == said[1] else 'NO'}", flush=True)
     seconds = window(programs[-1], pictures[0])
-    print("its window does not come, or reads nothing" if seconds is None else f"its window reads after {seconds:.1f} s")
+    print(
+        "its window does not come, or reads nothing" if seconds is None else f"its window reads after {seconds:.1f} s"
+    )
     return 0 if said[0] == said[1] and seconds is not None else 1
 
 

@@ -28,7 +28,9 @@ def program(desktop: Desktop, tmp_path: Path) -> Iterator[Program]:
     made.kill()
 
 
-@pytest.mark.parametrize("content", [b'{"theme": "dark", ', b"\xff\xfe", b"[]", b""], ids=["cut", "odd", "list", "empty"])
+@pytest.mark.parametrize(
+    "content", [b'{"theme": "dark", ', b"\xff\xfe", b"[]", b""], ids=["cut", "odd", "list", "empty"]
+)
 def test_damaged_settings_are_put_aside(program: Program, content: bytes) -> None:
     (program.data / "settings.json").write_bytes(content)
     program.start(str(SAMPLE))
