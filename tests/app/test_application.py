@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -16,13 +17,13 @@ from PySide6.QtWidgets import QApplication, QDialog, QSystemTrayIcon
 from pytestqt.qtbot import QtBot
 
 from app import settings as settings_file
-from app.application import Application
+from app.application import MODEL_THERE, READING_THERE, WINDOW_THERE, Application
 from app.controller import State
 from app.hotkey import GlobalHotkey, Outcome
 from app.hotkey.handlers.none import NoHotkey
 from app.hotkey.models import HotkeyHandler, Keys, taken
 from app.paths import Paths
-from app.reading import Origin
+from app.reading import Grey, Origin
 from app.settings_dialog import SettingsDialog
 from app.settings_page import Hint
 from app.single_instance import Request
@@ -199,6 +200,28 @@ def test_the_wish_of_the_system_to_end_is_heard(data_dir: Path) -> None:
         "qt.exec()\n"
     )
     assert run(code, data_dir) == "heard\n"
+
+
+def test_a_file_that_macos_wants_opened_is_heard(data_dir: Path) -> None:
+    code = (
+        "from PySide6.QtCore import QUrl\nfrom PySide6.QtGui import QFileOpenEvent\n"
+        "from app.startup import Program\n"
+        "qt = Program([])\n"
+        "qt.asked_to_open.connect(lambda request: print(request.command, request.files, flush=True))\n"
+        "qt.sendEvent(qt, QFileOpenEvent(QUrl.fromLocalFile('/a/größe.png')))\n"
+    )
+    assert run(code, data_dir) == "raise ('/a/größe.png',)\n"
+
+
+def test_the_log_tells_when_what_was_there(
+    application: Application, qtbot: QtBot, formula_grey: Grey, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", logger="app.application")
+    application.start_loading()
+    application.controller.read(formula_grey, Origin("paste"))
+    for words in (MODEL_THERE, READING_THERE):
+        qtbot.waitUntil(lambda words=words: words in caplog.text, timeout=60_000)
+    assert re.search(rf"{WINDOW_THERE}, after [\d.]+ s of the processor", caplog.text)
 
 
 def test_what_escapes_from_a_slot_is_in_the_log(data_dir: Path) -> None:
