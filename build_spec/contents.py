@@ -29,8 +29,9 @@ def hidden_modules(platform: str) -> list[str]:
     """Modules that are imported by a name made at run time."""
     from PyInstaller.utils.hooks import collect_submodules
 
-    # Nothing imports `resources`, whose files are read by its name.
-    return ["resources", *collect_submodules(SCREENS[platform]), *collect_submodules("sympy.parsing.latex._antlr")]
+    # Nothing imports `resources`, whose files are read by its name. SymPy asks for its reader of LaTeX by name.
+    packages = (SCREENS[platform], "antlr4", "sympy.parsing.latex._antlr")
+    return ["resources", *(module for package in packages for module in collect_submodules(package))]
 
 
 def top_level(entries: Iterable[Entry]) -> set[str]:

@@ -253,10 +253,10 @@ def fill(model: nn.Module, tensors: Mapping[str, torch.Tensor], path: Path) -> N
     """Copy the stored tensors into the model, after checking names, shapes and values."""
     wanted = _untied(model)
     problems = [f"{name} is missing" for name in wanted if name not in tensors]
-    problems += [f"{name} is unknown" for name in tensors if name not in wanted]
+    problems += [f"{name} is unknown" for name in sorted(tensors) if name not in wanted]
     problems += [
         f"{name} is {list(tensor.shape)}, not {list(wanted[name].shape)}"
-        for name, tensor in tensors.items()
+        for name, tensor in sorted(tensors.items())  # they come in any order
         if name in wanted and tensor.shape != wanted[name].shape
     ]
     if problems:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import tomllib
 from importlib import metadata
 from pathlib import Path
 
@@ -9,7 +11,8 @@ import pytest
 
 from build_spec import licences
 from build_spec.contents import top_level
-from build_spec.licences import LicenceError, Part, distributions, of_distribution, of_python, write
+from build_spec.licences import LicenceError, Part, distributions, normal, of_distribution, of_python, write
+from build_spec.product import ROOT
 
 
 def test_a_package_brings_its_own_text() -> None:
@@ -36,6 +39,12 @@ def test_a_part_without_a_licence_stops_the_build(monkeypatch: pytest.MonkeyPatc
 def test_modules_lead_to_their_distributions() -> None:
     found = distributions({"numpy", "PIL", "json", "app"})
     assert {"numpy", "pillow", "pyinstaller"} == set(found)
+
+
+def test_all_that_the_app_requires_has_a_licence() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    for line in project["dependencies"]:
+        assert of_distribution(normal(re.split(r"[\[<>=]", line)[0])).text
 
 
 def test_python_is_a_part() -> None:
