@@ -3,6 +3,7 @@
 # make test-display  only the tests on an X server, which they start themselves
 # make screenshots   the window in all its states, to build/screenshots
 # make benchmark-app smoothness while reading, and time to the window and to the first reading
+# make draw-test     twenty drawings with the mouse: equal to the terminal's reading, and time from pen-up to LaTeX
 # make kill-test     200 kills at random moments: nothing finished may be lost
 # make offline-test  the whole app without a network, and under strace: no socket but local ones (Linux)
 # make clean         forget the virtual environment
@@ -16,7 +17,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 SAMPLES := $(sort $(wildcard resources/samples/*.png resources/samples/*.jpg))
 
-.PHONY: run test test-display screenshots benchmark-app kill-test offline-test lint clean
+.PHONY: run test test-display screenshots benchmark-app draw-test kill-test offline-test lint clean
 
 run: $(VENV)/.installed-base
 	@if [ -n "$$DISPLAY$$WAYLAND_DISPLAY" ] || [ "$$(uname)" = Darwin ]; then $(BIN)/formulens; else \
@@ -34,6 +35,9 @@ screenshots: $(VENV)/.installed-test
 
 benchmark-app: $(VENV)/.installed-test
 	$(BIN)/python -m tests.checks.benchmark_app
+
+draw-test: $(VENV)/.installed-test
+	$(BIN)/python -m tests.checks.draw
 
 kill-test: $(VENV)/.installed-test
 	$(BIN)/python -m tests.checks.kill --times 200

@@ -387,6 +387,7 @@ class Application(QObject):
     def on_loaded(self, info: ModelInfo) -> None:
         """The model is there."""
         self.window.status.loaded(info)
+        self.window.ink.set_for_print(info.is_for_print)
         self.window.result.set_vocabulary(info.vocabulary)
 
     @Slot(str)
