@@ -76,18 +76,18 @@ def test_no_overlay_comes_over_a_dialog_that_would_keep_it_deaf(qtbot: QtBot, ap
     application.snip_now()
     application.window.messages.hide()
     dialog.show()  # opened before the still is there
-    qtbot.waitUntil(lambda: application.controller.state is State.IDLE, timeout=20000)
+    qtbot.waitUntil(lambda: application.controller.state is State.IDLE, timeout=120_000)
     assert not application.snipper.overlays and application.window.isVisible()
     assert "Close the open dialog" in message(application)
     dialog.close()
     application.snip_now()
-    qtbot.waitUntil(lambda: bool(application.snipper.overlays), timeout=20000)
+    qtbot.waitUntil(lambda: bool(application.snipper.overlays), timeout=120_000)
 
 
 def test_a_snip_brings_a_minimised_window_up_with_the_reading(qtbot: QtBot, application: Application) -> None:
     application.window.showMinimized()
     application.snip_now()
-    qtbot.waitUntil(lambda: bool(application.snipper.overlays), timeout=20000)
+    qtbot.waitUntil(lambda: bool(application.snipper.overlays), timeout=120_000)
     assert application.window.isMinimized()
     drag(application.snipper.overlays[0])
     assert not application.window.isMinimized() and application.window.isVisible()
