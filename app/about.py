@@ -11,6 +11,7 @@ from PySide6.QtCore import QSize, Qt, Slot, qVersion
 from PySide6.QtGui import QTextFrameFormat, QTextLength, QTextTable
 from PySide6.QtWidgets import (
     QApplication,
+    QComboBox,
     QDialog,
     QDialogButtonBox,
     QFormLayout,
@@ -30,6 +31,8 @@ PARTS = (
     "torch numpy Pillow safetensors PySide6_Essentials mss ziamath latex2mathml tex2typst sympy matplotlib platformdirs"
 ).split()
 CARD = "CARD.md"
+RELEASES = "https://github.com/formulens/formulens/releases"
+"""Where releases are, as pyproject.toml says it too; nothing opens the address but the user."""
 
 
 def versions() -> dict[str, str]:
@@ -46,11 +49,16 @@ def _version(distribution: str) -> str:
         return ""
 
 
-def licences() -> dict[str, str]:
-    """File name -> text of what lies in resources/licenses, the notice first."""
-    folder = files("resources") / "licenses"
-    names = sorted((entry.name for entry in folder.iterdir() if entry.is_file()), key=lambda n: (n != "NOTICE.md", n))
-    return {name: (folder / name).read_text(encoding="utf-8") for name in names}
+def licences() -> list[str]:
+    """The names of the texts in resources/licenses, the notice first, then what a packaged program says of itself."""
+    first = ("NOTICE.md", "BUNDLE.md", "LICENSE.txt")
+    names = [entry.name for entry in (files("resources") / "licenses").iterdir() if entry.is_file()]
+    return sorted(names, key=lambda name: (first.index(name) if name in first else len(first), name.lower()))
+
+
+def licence(name: str) -> str:
+    """One of these texts."""
+    return (files("resources") / "licenses" / name).read_text(encoding="utf-8")
 
 
 def model_card(checkpoint: Path) -> str:
@@ -83,8 +91,7 @@ class About(QDialog):
         tabs = QTabWidget()
         tabs.addTab(self._make_versions(device), self.tr("&Versions"))
         tabs.addTab(_browser(self._cards(checkpoint, symbols, crohme), self.tr("Model card")), self.tr("&Model"))
-        text = "\n\n---\n\n".join(licences().values())
-        tabs.addTab(_browser(text, self.tr("Licences")), self.tr("&Licences"))
+        tabs.addTab(self._make_licences(), self.tr("&Licences"))
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
         buttons.rejected.connect(self.reject)
         copy = QPushButton(icon("copy", self.palette()), self.tr("&Copy versions"))
@@ -150,12 +157,36 @@ class About(QDialog):
         form.setContentsMargins(0, 16, 0, 0)
         form.setHorizontalSpacing(24)
         form.setVerticalSpacing(6)
-        for part, number in (self._versions | ({self.tr("Device"): device} if device else {})).items():
+        more = {self.tr("Device"): device, self.tr("Releases"): RELEASES}
+        for part, number in (self._versions | {part: said for part, said in more.items() if said}).items():
             shown = QLabel(number)
             shown.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
             shown.setAccessibleName(f"{part} {number}")
             form.addRow(part, shown)
         return page
+
+    def _make_licences(self) -> QWidget:
+        """One text at a time: a packaged program brings some fifty, and a megabyte."""
+        page = QWidget()
+        self._licence = _browser("", self.tr("Text of the licence"))
+        choice = QComboBox()
+        choice.setAccessibleName(self.tr("Licences"))
+        choice.currentTextChanged.connect(self._show_licence)
+        choice.addItems(licences())
+        column = QVBoxLayout(page)
+        column.setContentsMargins(0, 16, 0, 0)
+        column.setSpacing(8)
+        column.addWidget(choice)
+        column.addWidget(self._licence, 1)
+        return page
+
+    @Slot(str)
+    def _show_licence(self, name: str) -> None:
+        if name.endswith(".md"):
+            self._licence.setMarkdown(licence(name))
+            _calm_tables(self._licence)
+        else:
+            self._licence.setPlainText(licence(name))
 
     @Slot()
     def _copy(self) -> None:

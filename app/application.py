@@ -5,7 +5,9 @@ Read `Application.__init__` from top to bottom: it is the list of what there is 
 
 from __future__ import annotations
 
+import logging
 import os
+import time
 from base64 import b64decode, b64encode
 from dataclasses import replace
 from pathlib import Path
@@ -40,6 +42,15 @@ from core_model.errors import FormulensError
 
 LOAD_AT_LATEST_MS = 1000
 """After the window is shown."""
+WINDOW_THERE, MODEL_THERE, READING_THERE = "the window is there", "the model is there", "the first reading is there"
+"""What the log says of a start: whoever finds it slow can tell where the time went."""
+
+log = logging.getLogger(__name__)
+
+
+def _log_moment(what: str) -> None:
+    """Also how long the processor has worked for this program so far: on a busy computer the clock tells little."""
+    log.info("%s, after %.2f s of the processor", what, time.process_time())
 
 
 class Application(QObject):
@@ -61,7 +72,7 @@ class Application(QObject):
         self.paths = paths
         self.settings, settings_problem = settings_file.load(paths.settings)
         self._overrides = checkpoint, device
-        self._started = self._closed = False
+        self._started = self._closed = self._has_read = False
         self._stepped_aside = False
         """The window was hidden for a snip and has to come back."""
         theme.apply(qt, self.settings.theme)  # type: ignore[arg-type]
@@ -113,6 +124,7 @@ class Application(QObject):
         if self._started or self._closed:
             return
         self._started = True
+        _log_moment(WINDOW_THERE)
         self.inference.start()
         self.preview.start()
         self.tray.start()
@@ -370,6 +382,9 @@ class Application(QObject):
     @Slot(object)
     def on_shown(self, reading: Reading) -> None:
         """A new reading."""
+        if not self._has_read:
+            self._has_read = True
+            _log_moment(READING_THERE)
         self.window.status.set_reading(reading)
         if reading.recognition.blank:
             self.show_news(self.tr("There is no ink in this picture: choose a region with the formula in it."))
@@ -386,6 +401,7 @@ class Application(QObject):
     @Slot(object)
     def on_loaded(self, info: ModelInfo) -> None:
         """The model is there."""
+        _log_moment(f"{MODEL_THERE}: {info.name}, on {info.device}")
         self.window.status.loaded(info)
         self.window.ink.set_for_print(info.is_for_print)
         self.window.result.set_vocabulary(info.vocabulary)
@@ -393,6 +409,7 @@ class Application(QObject):
     @Slot(str)
     def on_load_failed(self, message: str) -> None:
         """There is no model: everything else still works."""
+        log.warning("no model: %s", message)
         self.window.status.load_failed()
         self.show_error(message)
 

@@ -9,6 +9,7 @@ import sys
 from types import TracebackType
 
 from PySide6.QtCore import QEvent, Qt, Signal
+from PySide6.QtGui import QFileOpenEvent
 from PySide6.QtWidgets import QApplication
 
 from app.application import Application
@@ -21,14 +22,21 @@ log = logging.getLogger(__name__)
 
 
 class Program(QApplication):
-    """Tells when the system wants the program to end, before Qt asks the windows: they may go to the tray instead."""
+    """Tells what the system wants: to open a file, as macOS does for a double click; to end the program, before Qt asks
+    the windows, which may go to the tray instead.
+    """
 
     asked_to_end = Signal()
+    asked_to_open = Signal(object)
+    """A `Request` with the file."""
 
     def event(self, event: QEvent) -> bool:
         """Events of the program itself: few."""
         if event.type() == QEvent.Type.Quit:
             self.asked_to_end.emit()
+        elif isinstance(event, QFileOpenEvent) and event.file():
+            self.asked_to_open.emit(Request(files=(event.file(),)))
+            return True
         return super().event(event)
 
 
@@ -54,6 +62,7 @@ def run(arguments: argparse.Namespace) -> int:
         return 2
     application = Application(qt, paths, instance, checkpoint=arguments.checkpoint, device=arguments.device)
     qt.asked_to_end.connect(application.close)
+    qt.asked_to_open.connect(application.on_request)
     application.show(problems)
     if arguments.command or files:
         application.on_request(wanted)
@@ -80,6 +89,7 @@ def start_log(paths: Paths) -> None:
         )
     except OSError:
         handler = logging.StreamHandler()
+        handler.setLevel(logging.WARNING)
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     root.addHandler(handler)
     root.setLevel(logging.INFO)

@@ -14,16 +14,24 @@ from pathlib import Path
 import pytest
 
 import app  # noqa: F401 - keeps PySide6, which the Qt plugin loads for all tests, from ending the interpreter
+from tests import program
 
 DEBIAN_KATEX = Path("/usr/share/javascript/katex/katex.min.js")
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
 
 
-def pytest_configure() -> None:
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let a packaged program be tried."""
+    parser.addoption("--program", metavar="COMMAND", help="what calls a packaged program; with -m program")
+
+
+def pytest_configure(config: pytest.Config) -> None:
     """Settings for the tests and the programs that they start.
 
     Matplotlib draws without a window. One thread each: tests run in as many processes as there are processors.
     """
+    if packaged := config.getoption("--program"):
+        os.environ[program.VARIABLE] = packaged
     os.environ.setdefault("MPLBACKEND", "Agg")
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 

@@ -23,7 +23,7 @@ TOP_LEVEL = {
     *("LICENSE", "Makefile", "docs", "constraints.txt", ".ci", ".github", ".gitignore"),
 }
 WITH_SUBCOMMANDS = ("plot",)
-PACKAGES = ("app", "core_model", "trainer", "resources")
+PACKAGES = ("app", "build_spec", "core_model", "trainer", "resources")
 
 
 @cache

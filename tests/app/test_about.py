@@ -1,9 +1,13 @@
+import tomllib
 from pathlib import Path
 
-from PySide6.QtWidgets import QApplication, QDialogButtonBox, QTabWidget, QTextBrowser
+import pytest
+from PySide6.QtWidgets import QApplication, QComboBox, QDialogButtonBox, QLabel, QTabWidget, QTextBrowser
 from pytestqt.qtbot import QtBot
 
-from app.about import About, licences, model_card, versions
+from app.about import RELEASES, About, licence, licences, model_card, versions
+
+ROOT = Path(__file__).parents[2]
 
 
 def texts(about: About) -> list[str]:
@@ -17,7 +21,29 @@ def test_versions_name_what_the_program_stands_on() -> None:
 
 
 def test_the_notice_comes_first() -> None:
-    assert next(iter(licences())) == "NOTICE.md" and "MIT" in licences()["NOTICE.md"]
+    assert licences()[0] == "NOTICE.md" and "MIT" in licence("NOTICE.md")
+
+
+def test_each_licence_can_be_chosen(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> None:
+    texts_there = {"NOTICE.md": "# First\n\n| A | B |\n|---|---|\n| 1 | 2 |\n", "Qt.txt": "LGPL # <b>"}
+    monkeypatch.setattr("app.about.licences", lambda: list(texts_there))
+    monkeypatch.setattr("app.about.licence", texts_there.__getitem__)
+    about = About(None)
+    qtbot.addWidget(about)
+    (choice,) = about.findChildren(QComboBox)
+    assert [choice.itemText(index) for index in range(choice.count())] == ["NOTICE.md", "Qt.txt"]
+    assert any(text.startswith("First") for text in texts(about))
+    choice.setCurrentText("Qt.txt")
+    assert "LGPL # <b>" in texts(about)
+
+
+def test_it_says_where_releases_are_and_opens_nothing(qtbot: QtBot) -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert project["urls"]["Releases"] == RELEASES
+    about = About(None)
+    qtbot.addWidget(about)
+    (label,) = [label for label in about.findChildren(QLabel) if label.text() == RELEASES]
+    assert not label.openExternalLinks()
 
 
 def test_the_card_of_the_model_is_shown(qtbot: QtBot, data_dir: Path) -> None:

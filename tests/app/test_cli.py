@@ -23,6 +23,7 @@ from core_model.ink import Ink, Stroke, read_ink_file, write_inkml
 from core_model.model import PRESETS, create_model
 from core_model.strokes import rasterize
 from core_model.tokenizer import Tokenizer
+from tests import program
 
 ROOT = Path(app.__file__).parents[1]
 
@@ -55,13 +56,21 @@ def pictures(tmp_path: Path) -> list[str]:
 
 
 def run(model: Path, *arguments: str) -> int:
-    return cli.main([*arguments, "--device", "cpu", "--checkpoint", str(model)])
+    """`formulens recognize`, of the tree or of a packaged program; what it prints, this process prints."""
+    arguments = (*arguments, "--device", "cpu", "--checkpoint", str(model))
+    if not program.is_packaged():
+        return cli.main(arguments)
+    done = program.call("recognize", *arguments)
+    sys.stdout.write(done.stdout)
+    sys.stderr.write(done.stderr)
+    return done.returncode
 
 
 def records(text: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in text.splitlines()]
 
 
+@pytest.mark.program
 def test_json_has_the_promised_fields(model: Path, pictures: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert run(model, *pictures, "--json", "--beam", "3", "--alternatives", "2") == 0
     found = records(capsys.readouterr().out)
@@ -80,6 +89,7 @@ def test_json_has_the_promised_fields(model: Path, pictures: list[str], capsys: 
     assert found[1]["warnings"][0].startswith("blank: ")
 
 
+@pytest.mark.program
 def test_a_beam_alone_gives_all_its_alternatives(
     model: Path, pictures: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -92,6 +102,7 @@ def test_a_beam_alone_gives_all_its_alternatives(
     assert asked["alternatives"] == all_of_them["alternatives"]
 
 
+@pytest.mark.program
 def test_plain_text_gives_a_line_a_picture(
     model: Path, pictures: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -107,6 +118,7 @@ def test_plain_text_gives_a_line_a_picture(
     assert f"{pictures[1]}: warning: blank: " in output.err
 
 
+@pytest.mark.program
 def test_the_others_are_still_read(
     model: Path, pictures: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -157,6 +169,7 @@ def ink_files(tmp_path: Path) -> list[str]:
     return names
 
 
+@pytest.mark.program
 def test_ink_gives_a_record_each_and_bad_ink_an_error(
     model: Path, ink_files: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -186,6 +199,7 @@ def test_ink_gives_a_record_each_and_bad_ink_an_error(
     assert f"{names[3]}, line 2" in found[4]["error"]
 
 
+@pytest.mark.program
 def test_plain_ink_is_told_apart_by_file_and_name(
     model: Path, ink_files: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -200,6 +214,7 @@ def test_plain_ink_is_told_apart_by_file_and_name(
     assert capsys.readouterr().out.splitlines()[0] == f"{ink_files[0]}: own 1: {alone.strip()}"
 
 
+@pytest.mark.program
 def test_ink_reads_as_the_picture_that_is_drawn_of_it(
     model: Path, ink_files: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -246,6 +261,7 @@ def test_what_is_wrong_at_the_start_is_one_plain_line(
     assert capsys.readouterr().err.startswith("error: the device cuda cannot be used: ")
 
 
+@pytest.mark.program
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -258,6 +274,10 @@ def test_what_is_wrong_at_the_start_is_one_plain_line(
     ],
 )
 def test_wrong_arguments_are_refused(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    if program.is_packaged():
+        done = program.call(*arguments)
+        assert done.returncode == 2 and "error: " in done.stderr and "Traceback" not in done.stderr
+        return
     with pytest.raises(SystemExit) as caught:
         main(arguments)
     assert caught.value.code == 2
@@ -296,16 +316,15 @@ def test_the_program_runs_without_qt_display_or_unicode(model: Path, pictures: l
     assert b"gr\\xf6\\xdfe.png: " in done.stdout
 
 
+@pytest.mark.program
 def test_a_reader_that_leaves_early_is_no_error(model: Path, pictures: list[str]) -> None:
     reading, writing = os.pipe()
     os.close(reading)
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    arguments = [sys.executable, "-m", "app", "recognize", *pictures, "--checkpoint", str(model), "--device", "cpu"]
-    done = subprocess.run(arguments, stdout=writing, stderr=subprocess.PIPE, env=environment, check=False)
+    done = program.call("recognize", *pictures, "--checkpoint", str(model), "--device", "cpu", said=writing)
     os.close(writing)
     assert done.returncode == 1
-    assert b"Traceback" not in done.stderr
-    assert b"BrokenPipe" not in done.stderr
+    assert "Traceback" not in done.stderr
+    assert "BrokenPipe" not in done.stderr
 
 
 AS_ANOTHER_USER = """

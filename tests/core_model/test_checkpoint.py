@@ -14,6 +14,9 @@ from core_model import checkpoint
 from core_model.errors import CheckpointError
 from core_model.model import FormulaModel
 from core_model.tokenizer import Tokenizer
+from tests import program
+
+SAMPLE = str(program.SAMPLES / "01-plain-100dpi.png")
 
 
 @pytest.fixture
@@ -188,12 +191,14 @@ FAULTS: dict[str, tuple[Callable[[Path], object], str]] = {
 }
 
 
+@pytest.mark.program
 @pytest.mark.parametrize(("damage", "message"), FAULTS.values(), ids=FAULTS)
 def test_every_fault_is_named_with_its_file(folder: Path, damage: Callable[[Path], object], message: str) -> None:
     damage(folder)
     with pytest.raises(CheckpointError, match=message) as caught:
         checkpoint.load(folder)
     assert str(folder) in str(caught.value)
+    program.check_failure(str(caught.value), SAMPLE, "--checkpoint", str(folder))
 
 
 def test_a_missing_folder_and_a_file_in_its_place(tmp_path: Path) -> None:

@@ -24,6 +24,7 @@ from core_model.ink import (
     to_json,
     write_inkml,
 )
+from tests import program
 
 NS = 'xmlns="http://www.w3.org/2003/InkML"'
 
@@ -221,6 +222,7 @@ def test_files_by_their_names(tmp_path: Path) -> None:
     assert read_ink_file(tmp_path / "d.INKML")[0].latex == "a^2"
 
 
+@pytest.mark.program
 @pytest.mark.parametrize(
     ("name", "content", "said"),
     [
@@ -256,6 +258,7 @@ def test_what_is_no_ink_is_refused_plainly(tmp_path: Path, name: str, content: b
     with pytest.raises(InkError, match=said) as caught:
         read_ink_file(path)
     assert str(path) in str(caught.value) and "Traceback" not in str(caught.value)
+    program.check_refusal(str(caught.value), path, "--ink")
 
 
 def outcomes(path: Path) -> list[tuple[str, int | None, bool]]:

@@ -21,6 +21,7 @@ from PIL import Image, PngImagePlugin, features
 
 from core_model.errors import PictureError
 from core_model.pictures import open_grey, to_grey
+from tests import program
 
 Grey = NDArray[np.uint8]
 
@@ -248,9 +249,11 @@ def refusal(path: Path) -> str:
     assert str(path) in str(caught.value)
     assert "\n" not in str(caught.value) and "Traceback" not in str(caught.value)
     assert (caught.value.__cause__ is None and caught.value.__suppress_context__) or caught.value.__context__ is None
+    program.check_refusal(str(caught.value), path)
     return str(caught.value)
 
 
+@pytest.mark.program
 def test_not_a_picture(tmp_path: Path) -> None:
     path = tmp_path / "a.png"
     path.write_text("\\frac{a}{b}", encoding="utf-8")
@@ -261,6 +264,7 @@ def test_not_a_picture(tmp_path: Path) -> None:
     assert "not a picture" in refusal(path)  # no other program is started for it
 
 
+@pytest.mark.program
 @pytest.mark.parametrize("kind", ["png", "jpg", "gif", "bmp", "tif", "webp"])
 def test_truncated(tmp_path: Path, kind: str) -> None:
     noise = Image.fromarray(np.random.default_rng(0).integers(0, 256, (80, 90, 3)).astype(np.uint8))
@@ -287,6 +291,7 @@ def test_damaged_bytes_are_refused_or_read_but_never_crash(tmp_path: Path) -> No
                 assert open_grey(io.BytesIO(broken.tobytes())).ndim == 2
 
 
+@pytest.mark.program
 @pytest.mark.parametrize("content", [DDS, BLP], ids=["dds", "blp"])
 def test_unknown_kinds_of_a_format_are_refused(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "a.png"
@@ -294,6 +299,7 @@ def test_unknown_kinds_of_a_format_are_refused(tmp_path: Path, content: bytes) -
     assert "damaged" in refusal(path)
 
 
+@pytest.mark.program
 @pytest.mark.skipif(not features.check("avif"), reason="this Pillow reads no AVIF")
 def test_damaged_avif(tmp_path: Path) -> None:
     path = saved(Image.fromarray(glyph()).convert("RGB"), tmp_path / "a.avif")
@@ -312,6 +318,7 @@ def with_header_size(path: Path, width: int, height: int) -> Path:
     return path
 
 
+@pytest.mark.program
 @pytest.mark.parametrize("height", [4_000, 7_000, 2_000_000])  # Pillow warns about the first and raises for the others
 def test_beyond_the_limit(tmp_path: Path, height: int) -> None:
     message = refusal(with_header_size(tmp_path / "a.png", 30_000, height))
@@ -323,6 +330,7 @@ def test_images_in_memory_beyond_the_limit() -> None:
         to_grey(Image.new("1", (30_000, 4_000)))
 
 
+@pytest.mark.program
 @pytest.mark.parametrize("size", [(0, 4), (4, 0), (0, 0)])
 def test_no_pixels(tmp_path: Path, size: tuple[int, int]) -> None:
     refusal(with_header_size(tmp_path / "a.png", *size))
@@ -332,6 +340,7 @@ def test_no_pixels(tmp_path: Path, size: tuple[int, int]) -> None:
         to_grey(np.zeros(size, np.uint8))
 
 
+@pytest.mark.program
 def test_directory_and_missing(tmp_path: Path) -> None:
     assert "directory" in refusal(tmp_path) and "*.png" in refusal(tmp_path)
     assert "does not exist" in refusal(tmp_path / "none.png")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import sqlite3
 import subprocess
-import sys
 from contextlib import closing
 from dataclasses import dataclass
 from io import BytesIO
@@ -16,6 +15,7 @@ from urllib.parse import quote
 import numpy as np
 from PIL import Image
 
+from tests import program
 from tests.app.display.desktop import OVERLAY, PATIENCE_S, ROOT, Desktop, Pixels, Place, end_group, wait_for
 
 TITLE = "^Formulens$"
@@ -46,13 +46,13 @@ class Row:
 
 
 class Program:
-    """`python -m app` with a data folder of its own."""
+    """The program (see `tests.program`) with a data folder of its own."""
 
     def __init__(self, desktop: Desktop, data: Path, **environment: str) -> None:
         self.desktop = desktop
         self.data = data
         self._environment = desktop.environment(**environment)
-        self._command = [sys.executable, "-m", "app", "--data-dir", str(data), "--device", "cpu"]
+        self._command = [*program.command(), "--data-dir", str(data), "--device", "cpu"]
         self._said = data.with_name(f"{data.name}.stderr")
         self._process: subprocess.Popen[str] | None = None
 
@@ -77,9 +77,18 @@ class Program:
 
     def end(self) -> None:
         """Quit by the keyboard, and see that it went well."""
+        self.quit()
+        self.ended()
+
+    def quit(self) -> None:
+        """Quit by the keyboard."""
         self.focus()
         self.desktop.keys("ctrl+q")
-        self.ended()
+
+    def exit_status(self) -> int:
+        """Wait for the end; how it ended."""
+        assert self._process is not None
+        return self._process.wait(timeout=PATIENCE_S)
 
     def kill(self) -> None:
         """End it in whatever state it is, if it still runs."""
@@ -88,8 +97,7 @@ class Program:
 
     def ended(self) -> None:
         """Wait for the end, and see that it went well: what Qt or Python complained of fails the test."""
-        assert self._process is not None
-        assert self._process.wait(timeout=PATIENCE_S) == 0
+        assert self.exit_status() == 0
         log = self.data / "logs" / "formulens.log"
         assert self._said.read_text() == ""
         assert not log.exists() or " ERROR " not in log.read_text()

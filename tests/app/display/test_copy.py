@@ -21,7 +21,7 @@ from app.settings import Settings
 from tests.app.display.desktop import SAMPLES, Desktop, wait_for
 from tests.app.display.program import SENTINEL, Program
 
-pytestmark = pytest.mark.display
+pytestmark = [pytest.mark.display, pytest.mark.program]
 
 LATEX = r"\frac{a}{b} + c_2^3 = \sqrt{x}"
 

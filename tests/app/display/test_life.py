@@ -11,7 +11,7 @@ import pytest
 from tests.app.display.desktop import SAMPLES, Desktop, wait_for
 from tests.app.display.program import TITLE, Program
 
-pytestmark = pytest.mark.display
+pytestmark = [pytest.mark.display, pytest.mark.program]
 
 CORRECTED = "E = m c^2"
 

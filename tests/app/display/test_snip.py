@@ -15,7 +15,7 @@ from core_model.pictures import to_grey
 from tests.app.display.desktop import Desktop, Foreign, Pixels, Place, wait_for
 from tests.app.display.program import Program, Row
 
-pytestmark = pytest.mark.display
+pytestmark = [pytest.mark.display, pytest.mark.program]
 
 FIRST, SECOND = "01-plain-100dpi", "02-plain-72dpi"
 """The second is the larger one."""

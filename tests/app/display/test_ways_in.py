@@ -18,7 +18,7 @@ from core_model.pictures import to_grey
 from tests.app.display.desktop import SAMPLES, Desktop, Foreign, Pixels, Place, wait_for
 from tests.app.display.program import Program
 
-pytestmark = pytest.mark.display
+pytestmark = [pytest.mark.display, pytest.mark.program]
 
 SCALE = 1.25
 HOTKEY = "Ctrl+Alt+L"
