@@ -3,6 +3,7 @@
 # make test-display  only the tests on an X server, which they start themselves
 # make screenshots   the window in all its states, to build/screenshots
 # make benchmark-app smoothness while reading, and time to the window and to the first reading
+# make draw-test     twenty drawings with the mouse: equal to the terminal's reading, and time from pen-up to LaTeX
 # make kill-test     200 kills at random moments: nothing finished may be lost
 # make offline-test  the whole app without a network, and under strace: no socket but local ones (Linux)
 # make bundle        one program to double-click, in build/bundle, made in an environment of its own (.venv-bundle);
@@ -22,7 +23,7 @@ BUNDLE_FLAGS ?=
 BUNDLE_BIN := $(BUNDLE_VENV)/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
 SAMPLES := $(sort $(wildcard resources/samples/*.png resources/samples/*.jpg))
 
-.PHONY: run test test-display screenshots benchmark-app kill-test offline-test bundle bundle-test lint clean
+.PHONY: run test test-display screenshots benchmark-app draw-test kill-test offline-test bundle bundle-test lint clean
 
 run: $(VENV)/.installed-base
 	@if [ -n "$$DISPLAY$$WAYLAND_DISPLAY" ] || [ "$$(uname)" = Darwin ]; then $(BIN)/formulens; else \
@@ -40,6 +41,9 @@ screenshots: $(VENV)/.installed-test
 
 benchmark-app: $(VENV)/.installed-test
 	$(BIN)/python -m tests.checks.benchmark_app
+
+draw-test: $(VENV)/.installed-test
+	$(BIN)/python -m tests.checks.draw
 
 kill-test: $(VENV)/.installed-test
 	$(BIN)/python -m tests.checks.kill --times 200

@@ -79,16 +79,18 @@ class About(QDialog):
         *,
         symbols: Path | None = None,
         device: str = "",
+        crohme: bool = False,
     ) -> None:
         """`checkpoint` is the folder of the model in use, None while there is none; `symbols` the folder of the
-        classifier of lone symbols, likewise; `device` says where they run.
+        classifier of lone symbols, likewise; `device` says where they run; `crohme` whether the model was trained on
+        CROHME's ink.
         """
         super().__init__(parent)
         self.setWindowTitle(self.tr("About Formulens"))
         self._versions = versions()
         tabs = QTabWidget()
         tabs.addTab(self._make_versions(device), self.tr("&Versions"))
-        tabs.addTab(_browser(self._cards(checkpoint, symbols), self.tr("Model card")), self.tr("&Model"))
+        tabs.addTab(_browser(self._cards(checkpoint, symbols, crohme), self.tr("Model card")), self.tr("&Model"))
         tabs.addTab(self._make_licences(), self.tr("&Licences"))
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
         buttons.rejected.connect(self.reject)
@@ -105,8 +107,10 @@ class About(QDialog):
         column.addWidget(buttons)
         self.resize(720, 560)
 
-    def _cards(self, checkpoint: Path | None, symbols: Path | None) -> str:
-        """The cards of the model and of the classifier of lone symbols, or that they are absent."""
+    def _cards(self, checkpoint: Path | None, symbols: Path | None, crohme: bool) -> str:
+        """The cards of the model and of the classifier of lone symbols, or that they are absent; before them what
+        CROHME's licence means.
+        """
         card = (model_card(checkpoint) if checkpoint is not None else "") or self.tr("There is no model card.")
         if checkpoint is None:
             return card
@@ -114,7 +118,16 @@ class About(QDialog):
             named = self.tr("No classifier of lone symbols is installed: drawings are read as formulas only.")
         else:
             named = model_card(symbols) or self.tr("The classifier of lone symbols has no card.")
+        if crohme:
+            card = f"{self._licence_of_weights()}\n\n---\n\n{card}"
         return f"{card}\n\n---\n\n{named}"
+
+    def _licence_of_weights(self) -> str:
+        return self.tr(
+            "The code of Formulens is MIT. The weights of this model were trained on CROHME's handwriting, whose "
+            "licence is CC BY-NC-SA 3.0: on a strict reading they may not be used commercially. The card below says "
+            "how to make weights without it."
+        )
 
     def _make_head(self) -> QHBoxLayout:
         sign = QLabel()

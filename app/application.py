@@ -403,6 +403,7 @@ class Application(QObject):
         """The model is there."""
         _log_moment(f"{MODEL_THERE}: {info.name}, on {info.device}")
         self.window.status.loaded(info)
+        self.window.ink.set_for_print(info.is_for_print)
         self.window.result.set_vocabulary(info.vocabulary)
 
     @Slot(str)

@@ -17,6 +17,7 @@ from app.history import Entry, History, HistoryError
 from app.table_export import write_whole
 from app.words import translate
 from core_model.errors import FormulensError, LatexError
+from core_model.ink import InkError, read_json, to_json
 
 PICTURES = "formula_images"
 FORMULAS = "im2latex_formulas.lst"
@@ -93,8 +94,8 @@ def _take(found: _Found, history: History, entry: Entry, folder: Path) -> None:
     formula, problem = _formula(entry)
     try:
         picture = history.picture(entry.id) if formula else b""
-        ink = history.ink(entry.id) if formula else None
-    except HistoryError as error:  # lost by damage, or deleted since the list was made
+        ink = _strokes(history, entry) if formula else None
+    except (HistoryError, InkError) as error:  # lost by damage, or deleted since the list was made
         problem = str(error)
     if problem:
         found.left_out.append(f"{entry.text!r}: {problem}")
@@ -103,8 +104,23 @@ def _take(found: _Found, history: History, entry: Entry, folder: Path) -> None:
     write_whole(folder / PICTURES / name, picture)
     found.pairs.append(f"{len(found.formulas)} {name} corrected")
     if ink is not None:
-        found.inks.append(json.dumps({**json.loads(ink), "id": f"correction-{entry.id}", "latex": formula}))
+        found.inks.append(json.dumps({**ink, "id": f"correction-{entry.id}", "latex": formula}))
     found.formulas.append(formula)
+
+
+def _strokes(history: History, entry: Entry) -> dict[str, object] | None:
+    """The drawing in the project's JSON form; None for what was no drawing.
+
+    Raises:
+        HistoryError, InkError: it is lost or damaged.
+    """
+    text = history.ink(entry.id)
+    if text is None:
+        return None
+    try:
+        return to_json(read_json(json.loads(text)))
+    except (ValueError, InkError) as error:
+        raise InkError(translate("Corrections", "its drawing is damaged")) from error
 
 
 @contextmanager

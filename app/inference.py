@@ -46,6 +46,15 @@ class ModelInfo:
     """The tokens that it knows."""
     symbols: Path | None = None
     """The folder of the classifier of lone symbols, where there is one."""
+    trained_on: tuple[str, ...] = ()
+    """`print`, `ink` or both; empty where the model does not tell."""
+    crohme: bool = False
+    """Whether CROHME's ink took part, which has a licence of its own."""
+
+    @property
+    def is_for_print(self) -> bool:
+        """Whether it never saw handwriting, as far as it tells."""
+        return self.trained_on == ("print",)
 
 
 @dataclass(frozen=True)
@@ -180,10 +189,15 @@ class _Worker(QObject):
         else:
             self._recognizer = recognizer
             seconds = time.perf_counter() - began
-            self._name = f"{folder.name} ({recognizer.config.get('extra', {}).get('samples', 0):,})"
+            extra = recognizer.config.get("extra", {})
+            self._name = f"{folder.name} ({extra.get('samples', 0):,})"
             tokens = tuple(recognizer.tokenizer.tokens[len(SPECIALS) :])
             kind, reason = recognizer.device.type, recognizer.device_reason
-            self.loaded.emit(ModelInfo(self._name, kind, reason, folder, seconds, tokens, self._symbols))
+            told = extra.get("trained_on")
+            learnt = tuple(map(str, told)) if isinstance(told, list) else ()
+            crohme = extra.get("crohme") is True
+            info = ModelInfo(self._name, kind, reason, folder, seconds, tokens, self._symbols, learnt, crohme)
+            self.loaded.emit(info)
         if self._fault:
             self.load_failed.emit(self._fault)
         self.work()

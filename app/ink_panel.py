@@ -10,6 +10,7 @@ from PySide6.QtGui import QAction, QActionGroup, QKeySequence
 from PySide6.QtWidgets import (
     QCheckBox,
     QHBoxLayout,
+    QLabel,
     QPushButton,
     QSizePolicy,
     QSlider,
@@ -23,6 +24,7 @@ from app import file_dialogs
 from app.icons import icon
 from app.ink_canvas import InkCanvas, Tool
 from app.surface import Surface
+from app.theme import set_text_role
 from app.words import translate
 from core_model.errors import FormulensError
 from core_model.ink import Ink, InkError, read_ink_file, write_inkml
@@ -79,6 +81,7 @@ class InkPanel(QWidget):
         self._width = QSlider(Qt.Orientation.Horizontal)
         self._auto = QCheckBox(self.tr("Read while I draw"))
         self._read = QPushButton(self.tr("Read"))
+        self._note = QLabel(self.tr("This model was made for printed formulas: it knows little of handwriting."))
         self._pause = QTimer(self, singleShot=True)
         self._pause.timeout.connect(self._hand_on)
         self.setFocusProxy(self.canvas)
@@ -116,6 +119,10 @@ class InkPanel(QWidget):
         self._show_width()
         if not options.recognise_while_drawing:
             self._pause.stop()
+
+    def set_for_print(self, on: bool) -> None:
+        """Say, or say no more, that the model has seen no handwriting."""
+        self._note.setVisible(on)
 
     def open_file(self, path: Path) -> bool:
         """Put the ink of a file on the canvas; undo brings back what was there. Tells whether it worked."""
@@ -222,6 +229,10 @@ class InkPanel(QWidget):
         column.setSpacing(4)
         column.addLayout(row)
         column.addWidget(Surface(self.canvas), 1)
+        set_text_role(self._note, "muted")
+        self._note.setWordWrap(True)
+        self._note.hide()
+        column.addWidget(self._note)
 
     def _connect(self) -> None:
         self.canvas.changed.connect(self._on_changed)

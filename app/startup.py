@@ -42,9 +42,8 @@ class Program(QApplication):
 
 def run(arguments: argparse.Namespace) -> int:
     """The window until it is closed; returns the exit status."""
-    # Every move of a pen counts; Qt would merge them.
-    QApplication.setAttribute(Qt.ApplicationAttribute.AA_CompressHighFrequencyEvents, False)
     qt = Program(sys.argv[:1])
+    keep_every_move()
     qt.setApplicationName("Formulens")
     qt.setDesktopFileName("io.github.formulens.Formulens")  # dotted, or desktop portals refuse global keys
     qt.setQuitOnLastWindowClosed(False)
@@ -71,6 +70,14 @@ def run(arguments: argparse.Namespace) -> int:
     application.close()
     instance.close()
     return status
+
+
+def keep_every_move() -> None:
+    """Let no moves of the pointer be merged: each counts while one draws.
+
+    Only once the application is there: on X11 its making turns the merging on, whatever was set before.
+    """
+    QApplication.setAttribute(Qt.ApplicationAttribute.AA_CompressHighFrequencyEvents, False)
 
 
 def start_log(paths: Paths) -> None:

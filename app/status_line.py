@@ -48,7 +48,12 @@ class StatusLine(QStatusBar):
         symbols = self.tr("No classifier of lone symbols is installed: drawings are read as formulas only.")
         if info.symbols is not None:
             symbols = self.tr("Lone drawn symbols are named by {}").format(info.symbols)
-        self._model.setToolTip(text.format(info.device, info.reason, info.load_seconds, info.folder) + "\n" + symbols)
+        told = [text.format(info.device, info.reason, info.load_seconds, info.folder), symbols]
+        if info.is_for_print:
+            told.append(self.tr("It was made for printed formulas and has seen no handwriting."))
+        elif "ink" in info.trained_on:
+            told.append(self.tr("One model reads print and handwriting."))
+        self._model.setToolTip("\n".join(told))
 
     def load_failed(self) -> None:
         """There is no model."""

@@ -154,7 +154,7 @@ class Windows(QObject):
             About(None, self._window).exec()
         else:
             device = f"{model.device}: {model.reason}"
-            About(model.folder, self._window, symbols=model.symbols, device=device).exec()
+            About(model.folder, self._window, symbols=model.symbols, device=device, crohme=model.crohme).exec()
 
     def open_settings(self, settings: Settings, *, has_tray: bool, no_hotkey: str, hotkey: Outcome | None) -> None:
         """Let the user change settings; what they choose comes as `settings_changed`.

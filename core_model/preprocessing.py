@@ -84,7 +84,7 @@ def prepare(grey: Grey, *, headroom: float = 1.0) -> Prepared:
     reduced = max(1, math.ceil(math.sqrt(grey.size / _MAX_PIXELS)))
     if reduced > 1:
         grey = _reduce(grey, reduced)
-    ink = ink_of(grey)
+    ink, uneven = _found_ink(grey)
     if ink is None:
         return _blank(source_width, source_height)
     stroke = rough_stroke(ink)
@@ -96,7 +96,7 @@ def prepare(grey: Grey, *, headroom: float = 1.0) -> Prepared:
     zoom = min(4.0, max(1.0, _STROKE_PX / max(stroke, 0.1)))
     if ink.size * zoom * zoom > _MAX_PIXELS:
         zoom = 1.0
-    writing = measure_writing(_resize(ink, zoom) if zoom > 1.01 else ink, pixel=zoom / factor)
+    writing = measure_writing(_resize(ink, zoom) if zoom > 1.01 else ink, pixel=zoom / factor, uneven=uneven)
     if writing is None:
         return _blank(source_width, source_height)
     zoom_x, zoom_y = (round(side * zoom) / side if zoom > 1.01 else 1.0 for side in ink.shape[::-1])
@@ -141,6 +141,11 @@ def to_batch(pictures: Sequence[Grey]) -> tuple[torch.Tensor, torch.Tensor]:
 
 def ink_of(grey: Grey) -> Grey | None:
     """Strength of the ink, uint8 [h, w]: 0 = ground, 255 = full ink; None where nothing stands out of the ground."""
+    return _found_ink(grey)[0]
+
+
+def _found_ink(grey: Grey) -> tuple[Grey | None, bool]:
+    """What `ink_of` gives, and whether the light was uneven, as on photographs."""
     step = max(1, math.isqrt(grey.size // 250_000)) if grey.size > 500_000 else 1
     sample = grey[::step, ::step] if step > 1 else grey
     counts = np.bincount(sample.ravel(), minlength=256)
@@ -152,8 +157,8 @@ def ink_of(grey: Grey) -> Grey | None:
             sample = flat[::step, ::step] if step > 1 else flat
             counts = np.bincount(sample.ravel(), minlength=256)
             ground, share = _mode(counts)
-            return _stretch(flat, sample, counts, ground, contrast=_BLANK_CONTRAST // 2)
-    return _stretch(grey, sample, counts, ground, contrast=_BLANK_CONTRAST)
+            return _stretch(flat, sample, counts, ground, contrast=_BLANK_CONTRAST // 2), True
+    return _stretch(grey, sample, counts, ground, contrast=_BLANK_CONTRAST), False
 
 
 def _stretch(grey: Grey, sample: Grey, counts: NDArray[np.int64], ground: int, *, contrast: int) -> Grey | None:

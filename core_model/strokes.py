@@ -16,6 +16,7 @@ from core_model.ink import Ink, Stroke
 
 Grey = NDArray[np.uint8]
 Values = NDArray[np.float64]
+Bools = NDArray[np.bool_]
 
 _CORNER = math.radians(80)  # sharper turns are meant; the curve through the points does not round them
 _SPACING = 2.0  # px between the points that the curve goes through: denser ones tell of the device, not of the hand
@@ -25,6 +26,8 @@ _LONGEST = 60_000.0  # px of line: bounds the time for what is no formula
 _STAMPS_AT_ONCE = 20_000
 _LINE_HEIGHT = 10 / 11  # height of glyphs in lengths of a minus sign
 _KERNEL = 0.7
+_TALL = 2.2  # brackets around rows are at least so many glyphs high
+_MOST_BRACKETS, _MOST_INSIDE = 24, 300  # bound the time for what is no formula
 
 
 @dataclass(frozen=True)
@@ -83,21 +86,24 @@ def writing_height(ink: Ink) -> float:
 
     As `core_model.writing_size` measures it in pictures: a mean shift with a wide kernel over the logarithms of the
     strokes' heights, so that tall operators and small scripts count little. Lines (fractions, minus signs) and dots
-    tell no height; where there is nothing else, the length of the lines does.
+    tell no height; where there is nothing else, the length of the lines does. Nor do the brackets of a matrix, which
+    would outweigh the few letters of a small one.
     """
     if not ink.strokes:
         return 0.0
-    sizes = np.array([np.ptp(stroke.points, axis=0) for stroke in ink.strokes])  # [n, 2] width, height
-    largest = float(sizes.max())
+    low = np.array([stroke.points.min(axis=0) for stroke in ink.strokes])  # [n, 2] left, top
+    high = np.array([stroke.points.max(axis=0) for stroke in ink.strokes])  # [n, 2] right, bottom
+    largest = float((high - low).max())
     if largest == 0:
         return 0.0
-    width, height = sizes.T / largest
+    width, height = (high - low).T / largest
     extent = np.maximum(width, height)
     solid = extent > 0.15 * float(np.median(extent))  # dots are much smaller than the usual stroke
     solid |= extent >= float(np.median(extent[extent > 0])) / 2
     upright = solid & (height > 0.35 * width)
     if not upright.any():
         return float(np.median(width[solid])) * largest * _LINE_HEIGHT
+    upright &= ~_around_rows((low - low.min(axis=0)) / largest, (high - low.min(axis=0)) / largest, upright)
     logs, weight = np.log(height[upright]), extent[upright] ** 0.7
     order = np.argsort(logs, kind="stable")
     share = np.cumsum(weight[order])
@@ -106,6 +112,39 @@ def writing_height(ink: Ink) -> float:
         near = weight * np.exp(-0.5 * ((logs - centre) / _KERNEL) ** 2)
         centre = float((near * logs).sum() / near.sum())
     return math.exp(centre) * largest
+
+
+def _around_rows(low: Values, high: Values, upright: Bools) -> Bools:
+    """Which strokes [n] are tall brackets with rows of glyphs between them, and nothing else. ``low``, ``high`` [n, 2]:
+    left and top, right and bottom of each. A long line between them makes it a fraction, whose brackets count.
+    """
+    found = np.zeros(len(low), np.bool_)
+    (width, height), (x, y) = (high - low).T, (low + high).T / 2
+    tall = np.flatnonzero(upright & (width < 0.4 * height) & (height > _TALL * np.quantile(height[upright], 0.25)))
+    tall = tall[np.argsort(-height[tall], kind="stable")][:_MOST_BRACKETS]
+    for left, right in ((a, b) for a in tall for b in tall if x[a] < x[b]):
+        pair = [left, right]
+        if high[pair, 1].min() - low[pair, 1].max() < 0.7 * height[pair].max():
+            continue
+        inside = (x > x[left]) & (x < x[right]) & (y > low[pair, 1].min()) & (y < high[pair, 1].max())
+        inside[pair] = False
+        glyphs, lines = inside & upright, inside & ~upright
+        if not 1 < glyphs.sum() <= _MOST_INSIDE or height[pair].min() < _TALL * (typical := np.median(height[glyphs])):
+            continue
+        if not (width[lines] > 1.2 * typical).any() and _stacked(low[glyphs], high[glyphs]).mean() >= 0.6:
+            found[pair] = True
+    return found
+
+
+def _stacked(low: Values, high: Values) -> Bools:
+    """Which strokes [n] have another of about their size above or below them."""
+    width, height = (high - low).T
+    below = high[:, None, 1] < low[None, :, 1]
+    shared = np.minimum(high[:, None, 0], high[None, :, 0]) - np.maximum(low[:, None, 0], low[None, :, 0])
+    narrower = np.minimum(width[:, None], width[None, :])
+    alike = np.maximum(height[:, None], height[None, :]) < _TALL * np.minimum(height[:, None], height[None, :])
+    pairs = below & (shared > 0.5 * narrower) & alike
+    return np.asarray((pairs | pairs.T).any(axis=1))
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ _GLYPH_HEIGHT = (
 )
 _MINUS_WIDTH = 11.0  # px, length of a minus sign in 12 pt type at 100 dpi
 _PAIRS = 2_000_000  # distances worked out at once: bounds the memory for pictures that are no formulas (hatchings)
+_PALE = 0.6
 _GLYPH_STROKES = 8.5  # typical height of a glyph in stroke widths
 
 
@@ -61,9 +62,9 @@ def rough_stroke(ink: NDArray[np.uint8]) -> float:
     return float(min(found)) if found else 1.0
 
 
-def measure_writing(ink: NDArray[np.uint8], pixel: float = 1.0) -> Writing | None:
+def measure_writing(ink: NDArray[np.uint8], pixel: float = 1.0, *, uneven: bool = False) -> Writing | None:
     """Scale, extent and dust of the writing; None where all of it is dust. ``pixel``: size of a pixel of the
-    source, in px of ``ink``.
+    source, in px of ``ink``. ``uneven``: the picture is a photograph, whose paper may have printed lines.
     """
     parts = components(ink)
     if not parts.mass.size:
@@ -72,6 +73,8 @@ def measure_writing(ink: NDArray[np.uint8], pixel: float = 1.0) -> Writing | Non
     dust = _dust(parts, stroke, pixel)
     if dust.all():
         return None
+    if uneven:
+        dust |= _pale(parts, ~dust)
     keep = ~dust
     # The threshold cuts off the soft edge of a stroke: half a pixel of it belongs to the ink.
     box = (
@@ -111,6 +114,16 @@ def _dust(parts: Components, stroke: float, pixel: float) -> NDArray[np.bool_]:
         gap[one == others] = 1 << 30
         dust[some] = gap.min(axis=1) > 7 * stroke  # the dots of an ellipsis stand about five strokes apart
     return dust
+
+
+def _pale(parts: Components, keep: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Which components [n] are nowhere near as strong as the rest: printed lines of the paper, edges of shadows. A pen
+    that fades is stronger somewhere; screens and print have pale bars at low resolutions, but no uneven light.
+    """
+    order = np.argsort(parts.peak[keep], kind="stable")
+    share = np.cumsum(parts.mass[keep][order])
+    usual = parts.peak[keep][order][np.searchsorted(share, 0.5 * share[-1])]
+    return parts.peak < _PALE * usual
 
 
 def nominal_scale(parts: Components, keep: NDArray[np.bool_], stroke: float, pixel: float) -> float:

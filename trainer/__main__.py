@@ -17,7 +17,7 @@ VERBS = {
     "evaluate-symbols": ("trainer.evaluate_symbols", "top-1/3/5 of a symbol classifier"),
     "export-symbols": ("trainer.export_symbols", "run folder of symbol-cnn -> resources/checkpoints"),
     "evaluate": ("trainer.evaluate", "text and picture metrics of a checkpoint"),
-    "predict": ("trainer.predict", "read a folder of pictures into a file"),
+    "predict": ("trainer.predict", "read pictures or ink in bulk into a file"),
     "plot": ("trainer.plots", "curves, attention, good and bad examples"),
     "export": ("trainer.export", "run folder -> resources/checkpoints with a model card"),
     "benchmark": ("trainer.benchmark", "latency of a checkpoint"),

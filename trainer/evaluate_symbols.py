@@ -81,6 +81,8 @@ class Priors:
 
 def main(options: Options) -> int:
     """Evaluate, print the table and the confusions."""
+    if options.out is not None and options.out.is_dir():
+        raise DataError(f"{options.out} is a folder; --out names the JSON file to write")
     if options.threads:
         torch.set_num_threads(options.threads)
     classifier = SymbolClassifier.load(options.checkpoint, options.device)

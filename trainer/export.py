@@ -14,7 +14,9 @@ from typing import Any
 
 from core_model.checkpoint import CONFIG, FILES, load, save
 from core_model.errors import DataError
+from trainer.crohme_overlap import count_overlap
 from trainer.model_card import CardFacts, model_card, read_metrics
+from trainer.trained_on import trained_on
 
 __all__ = ["LIMIT_MEGABYTES", "Options", "main"]
 
@@ -44,6 +46,8 @@ class Options:
     """What the run was computed on, in words; default: what its config says."""
     limits: Path | None = None
     """Markdown file that replaces the card's section on limits."""
+    data: Path | None = None
+    """Data folder with ``crohme/``, if CROHME took part: the card tells how much of it has formulas of the tests."""
 
 
 def main(options: Options) -> int:
@@ -52,6 +56,7 @@ def main(options: Options) -> int:
     model, tokenizer, config = load(source, "cpu")
     extra = dict(config.get("extra", {}))
     facts = gather(options, extra, parameters=sum(p.numel() for p in model.parameters()), vocabulary=len(tokenizer))
+    extra |= trained_on(facts.reports, facts.begun_with).as_extra()
     base = options.out or Path(str(resources.files("resources"))) / "checkpoints"
     target = base / options.name
     save(target, model, tokenizer, model_card(facts), extra)
@@ -81,9 +86,17 @@ def gather(options: Options, extra: dict[str, Any], *, parameters: int, vocabula
         more=tuple(read_text(path) for path in options.results),
         limits=None if options.limits is None else read_text(options.limits),
         device=options.device,
+        begun_with=_begun_with(config),
+        overlap=None if options.data is None else count_overlap(options.data),
         parameters=parameters,
         vocabulary=vocabulary,
     )
+
+
+def _begun_with(config: dict[str, Any]) -> tuple[dict[str, Any], ...]:
+    """What the checkpoints that a run started from tell of themselves, as far as they are still there."""
+    named = [Path(str(config[key])) / CONFIG for key in ("start_from", "start_encoder") if config.get(key)]
+    return tuple(read_json(path).get("extra", {}) for path in named if path.is_file())
 
 
 def folders_in(config: Any) -> list[str]:

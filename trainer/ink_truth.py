@@ -22,9 +22,8 @@ STRUCTURES = ("fraction", "root", "script depth 0", "script depth 1", "script de
 
 _WITH_LIMITS = frozenset({"\\sum", "\\int", "\\lim"})
 _OPERATORS = _WITH_LIMITS | {"\\prod", "\\iint", "\\oint", "\\bigcup", "\\bigcap", "\\max", "\\min", "\\sup"}
-_PLAIN_FONTS = frozenset(
-    {"\\mathrm", "\\mathit", "\\mathbf", "\\mathsf", "\\mathtt", "\\mathnormal", "\\boldsymbol", "\\pmb"}
-)
+_PLAIN_FONTS = frozenset({"\\mathrm", "\\mathit", "\\mathbf", "\\mathsf", "\\mathtt", "\\mathnormal"})
+_BOLD = frozenset({"\\boldsymbol", "\\pmb"})  # commands with an argument to the parser, no fonts
 _SIGNS = {"\\mid": "|", "\\colon": ":", "\\lt": "<", "\\gt": ">", "\\lbrack": "[", "\\rbrack": "]"}
 _DOUBLE_BARS = frozenset({"\\|", "\\parallel"})
 _FRACTIONS = frozenset({"\\frac", "\\dfrac", "\\tfrac", "\\cfrac"})
@@ -125,7 +124,7 @@ def _laid_open(node: Node) -> list[Node]:
             out += _plain(body)
         return out + _signs("" if node.right == "." else node.right)
     if isinstance(node, Command):
-        if node.name.startswith("\\operatorname"):
+        if node.name.startswith("\\operatorname") or node.name in _BOLD:
             return _plain(node.args[0])
         name = "\\frac" if node.name in _FRACTIONS else node.name
         option = None if node.option is None else _plain(node.option)

@@ -73,6 +73,14 @@ def test_the_classifier_of_lone_symbols_shows_its_card_or_its_absence(qtbot: QtB
         assert any(said in text for text in texts(about))
 
 
+def test_weights_that_saw_crohme_are_said_not_to_be_for_commerce(qtbot: QtBot, data_dir: Path) -> None:
+    (data_dir / "CARD.md").write_text("# both\n", encoding="utf-8")
+    for crohme in (False, True):
+        about = About(data_dir, crohme=crohme)
+        qtbot.addWidget(about)
+        assert any("may not be used commercially" in text and "both" in text for text in texts(about)) is crohme
+
+
 def test_the_versions_can_be_copied(qtbot: QtBot) -> None:
     about = About(None)
     qtbot.addWidget(about)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,7 +15,7 @@ import numpy as np
 import pytest
 from PySide6.QtCore import QEvent, QObject, QTimer
 from PySide6.QtGui import QImage
-from PySide6.QtWidgets import QApplication, QDialog, QSystemTrayIcon
+from PySide6.QtWidgets import QApplication, QDialog, QLabel, QSystemTrayIcon
 from pytestqt.qtbot import QtBot
 
 from app import settings as settings_file
@@ -28,7 +30,7 @@ from app.settings_dialog import SettingsDialog
 from app.settings_page import Hint
 from app.single_instance import Request
 from tests.app.user import drag
-from tests.checks.session_program import MadeUpScreen
+from tests.checks.session_program import MadeUpScreen, wait
 
 ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.qt_log_ignore("This plugin does not support")
@@ -75,18 +77,18 @@ def test_no_overlay_comes_over_a_dialog_that_would_keep_it_deaf(qtbot: QtBot, ap
     application.snip_now()
     application.window.messages.hide()
     dialog.show()  # opened before the still is there
-    qtbot.waitUntil(lambda: application.controller.state is State.IDLE, timeout=20000)
+    qtbot.waitUntil(lambda: application.controller.state is State.IDLE, timeout=120_000)
     assert not application.snipper.overlays and application.window.isVisible()
     assert "Close the open dialog" in message(application)
     dialog.close()
     application.snip_now()
-    qtbot.waitUntil(lambda: bool(application.snipper.overlays), timeout=20000)
+    qtbot.waitUntil(lambda: bool(application.snipper.overlays), timeout=120_000)
 
 
 def test_a_snip_brings_a_minimised_window_up_with_the_reading(qtbot: QtBot, application: Application) -> None:
     application.window.showMinimized()
     application.snip_now()
-    qtbot.waitUntil(lambda: bool(application.snipper.overlays), timeout=20000)
+    qtbot.waitUntil(lambda: bool(application.snipper.overlays), timeout=120_000)
     assert application.window.isMinimized()
     drag(application.snipper.overlays[0])
     assert not application.window.isMinimized() and application.window.isVisible()
@@ -190,6 +192,34 @@ def run(code: str, folder: Path) -> str:
     return done.stdout
 
 
+@pytest.mark.parametrize(("learnt", "is_told"), [(["print"], True), (["print", "ink"], False), (None, False)])
+def test_the_canvas_tells_of_a_model_that_was_made_for_print(
+    qtbot: QtBot,
+    qapp: QApplication,
+    data_dir: Path,
+    tiny_checkpoint: Path,
+    tmp_path: Path,
+    learnt: list[str] | None,
+    is_told: bool,
+) -> None:
+    folder = tmp_path / "model"
+    shutil.copytree(tiny_checkpoint, folder)
+    config = json.loads((folder / "config.json").read_text())
+    config["extra"] |= {} if learnt is None else {"trained_on": learnt, "crohme": is_told}
+    (folder / "config.json").write_text(json.dumps(config))
+    white = QImage(10, 10, QImage.Format.Format_RGB32)
+    made = Application(qapp, Paths.at(data_dir), checkpoint=folder, device="cpu", screen=MadeUpScreen(white))
+    made.show([])
+    made.draw()
+    wait(lambda: made.inference.model is not None, "the model")
+    (note,) = (one for one in made.window.ink.findChildren(QLabel) if "printed formulas" in one.text())
+    assert note.isVisible() is is_told
+    assert made.inference.model.trained_on == tuple(learnt or ()) and made.inference.model.crohme is is_told
+    made.close()
+    made.window.deleteLater()
+    made.deleteLater()
+
+
 def test_the_wish_of_the_system_to_end_is_heard(data_dir: Path) -> None:
     code = (
         "from PySide6.QtCore import QTimer\n"
@@ -238,3 +268,24 @@ def test_what_escapes_from_a_slot_is_in_the_log(data_dir: Path) -> None:
     )
     log = Path(run(code, data_dir).splitlines()[-1]).read_text()
     assert "CRITICAL" in log and "ZeroDivisionError" in log and "Traceback" in log
+
+
+def test_no_move_of_the_pen_is_merged_with_the_next(data_dir: Path) -> None:
+    """On X11 Qt turns the merging on while the application is made: what was set before is lost."""
+    code = (
+        "import sys\n"
+        "from PySide6.QtCore import Qt\n"
+        "from app import startup\n"
+        "from app.__main__ import _parser\n"
+        "MERGE = Qt.ApplicationAttribute.AA_CompressHighFrequencyEvents\n"
+        "class OfX11(startup.Program):\n"
+        "    def __init__(self, arguments):\n"
+        "        super().__init__(arguments)\n"
+        "        self.setAttribute(MERGE, True)\n"
+        "def application(qt, *rest, **more):\n"
+        "    print(qt.testAttribute(MERGE))\n"
+        "    sys.exit(0)\n"
+        "startup.Program, startup.Application = OfX11, application\n"
+        "startup.run(_parser().parse_args(['--data-dir', sys.argv[1]]))\n"
+    )
+    assert run(code, data_dir) == "False\n"

@@ -56,7 +56,7 @@ def within(name: str, packages: set[str]) -> bool:
 def application(qapp: QApplication, qtbot: QtBot, data_dir: Path, tiny_checkpoint: Path) -> Iterator[Application]:
     """The whole program in a folder with a name beyond ASCII, its window shown and its model loaded."""
     made = Application(qapp, Paths.at(data_dir), checkpoint=tiny_checkpoint, device="cpu")
-    with qtbot.waitSignal(made.inference.loaded, timeout=20000):
+    with qtbot.waitSignal(made.inference.loaded, timeout=120_000):
         made.show([])
     yield made
     made.close()
@@ -158,7 +158,7 @@ def test_the_clipboard_is_the_users_until_they_ask(
 ) -> None:
     clipboard = QApplication.clipboard()
     clipboard.setText("mine")
-    with qtbot.waitSignal(application.controller.others_found, timeout=20000):
+    with qtbot.waitSignal(application.controller.others_found, timeout=120_000):
         application.controller.read(formula_grey, Origin("file", "größe.png"))
     reading = application.controller.reading
     assert reading is not None and reading.latex
@@ -173,7 +173,7 @@ def test_the_keys_that_people_expect(qtbot: QtBot, application: Application, for
     window = application.window
     qtbot.waitActive(window)
     QApplication.clipboard().setImage(from_grey(formula_grey))
-    with qtbot.waitSignal(application.controller.shown, timeout=20000):
+    with qtbot.waitSignal(application.controller.shown, timeout=120_000):
         QTest.keyClick(window, Qt.Key.Key_V, Qt.KeyboardModifier.ControlModifier)
     assert application.controller.reading is not None
     QTest.keyClick(window, Qt.Key.Key_Return, Qt.KeyboardModifier.ControlModifier)
@@ -191,7 +191,7 @@ def test_a_damaged_settings_file_does_not_stop_the_start(
     paths.settings.write_bytes(b'{"theme": "dark", "hot\x00')
     application = Application(qapp, paths, checkpoint=tiny_checkpoint, device="cpu")
     try:
-        with qtbot.waitSignal(application.inference.loaded, timeout=20000):
+        with qtbot.waitSignal(application.inference.loaded, timeout=120_000):
             application.show([])
         assert application.window.isVisible() and application.window.messages.isVisible()
         assert list(data_dir.glob("settings damaged *.json"))
@@ -206,13 +206,13 @@ def test_the_window_lives_on_while_a_picture_is_read(qtbot: QtBot, tiny_checkpoi
     heart = QTimer()
     heart.timeout.connect(lambda: beats.append(reading))
     try:
-        with qtbot.waitSignal(inference.loaded, timeout=20000):
+        with qtbot.waitSignal(inference.loaded, timeout=120_000):
             inference.start()
         heart.start(0)
-        with qtbot.waitSignal(inference.started, timeout=20000):
+        with qtbot.waitSignal(inference.started, timeout=120_000):
             inference.submit(np.tile(formula_grey, (3, 6)), beam=8)
         reading = True
-        with qtbot.waitSignal(inference.recognized, timeout=20000):
+        with qtbot.waitSignal(inference.recognized, timeout=120_000):
             pass
         assert beats.count(True) > 3
     finally:

@@ -111,6 +111,17 @@ def test_a_lost_picture_costs_one_correction_and_not_the_export(
     assert "'b': The picture of this reading was lost" in (tmp_path / "left-out.txt").read_text(encoding="utf-8")
 
 
+@pytest.mark.parametrize("ink", ['{"strokes": [[[0', '{"strokes": [[["a", 4]]]}', "[1]"])
+def test_a_damaged_drawing_costs_one_correction_and_not_the_export(
+    ink: str, history: History, formula_grey: NDArray[np.uint8], tmp_path: Path
+) -> None:
+    add(history, formula_grey, "x", "y", ink)
+    add(history, formula_grey, "a", "b")
+    assert export_corrections(history, tmp_path) == 1
+    assert (tmp_path / "left-out.txt").read_text(encoding="utf-8") == "'y': its drawing is damaged\n"
+    assert (tmp_path / "ink.jsonl").read_text(encoding="utf-8") == ""
+
+
 def test_an_export_that_is_given_up_leaves_the_earlier_one(
     history: History, formula_grey: NDArray[np.uint8], tmp_path: Path
 ) -> None:

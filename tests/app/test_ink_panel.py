@@ -7,7 +7,7 @@ import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QAction
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QCheckBox, QPushButton, QSlider, QToolButton
+from PySide6.QtWidgets import QApplication, QCheckBox, QLabel, QPushButton, QSlider, QToolButton
 from pytestqt.qtbot import QtBot
 
 from app.ink_canvas import Tool
@@ -185,6 +185,15 @@ def test_options_are_taken_and_told(panel: InkPanel) -> None:
     assert [one.grid for one in told] == [False, True]
     with pytest.raises(ValueError, match=r"pause_ms.*pen_width"):
         InkOptions(pause_ms=-1, pen_width=0)
+
+
+def test_a_quiet_line_tells_of_a_model_made_for_print(panel: InkPanel) -> None:
+    (note,) = (label for label in panel.findChildren(QLabel) if "printed formulas" in label.text())
+    assert not note.isVisible()
+    panel.set_for_print(True)
+    assert note.isVisible()
+    panel.set_for_print(False)
+    assert not note.isVisible()
 
 
 def test_every_tool_has_a_name_and_is_reached_by_tab(panel: InkPanel) -> None:

@@ -60,7 +60,7 @@ def said(process: subprocess.Popen[str]) -> str:
 def test_a_second_start_hands_over_and_ends(paths: Paths, qtbot: QtBot) -> None:
     first = SingleInstance(paths)
     assert first.start()
-    with qtbot.waitSignal(first.requested, timeout=20_000) as caught:
+    with qtbot.waitSignal(first.requested, timeout=120_000) as caught:
         second = start_other(paths, "snip", "/pictures/∫ a.png", "b.pdf")
     request = caught.args[0]
     assert request == Request("snip", ("/pictures/∫ a.png", str(Path.cwd() / "b.pdf")), "token-7")
@@ -90,7 +90,7 @@ def test_a_killed_one_leaves_nothing_in_the_way(paths: Paths, qtbot: QtBot) -> N
     assert paths.lock.exists(), "a kill leaves the lock; else this tests nothing"
     instance = SingleInstance(paths)
     assert instance.start()
-    with qtbot.waitSignal(instance.requested, timeout=20_000):
+    with qtbot.waitSignal(instance.requested, timeout=120_000):
         second = start_other(paths, "draw")
     assert_handed_over(second)
     instance.close()
@@ -101,7 +101,7 @@ def test_a_lock_without_a_name_stops_nothing(paths: Paths, qtbot: QtBot) -> None
     paths.lock.write_bytes(b"")
     instance = SingleInstance(paths)
     assert instance.start(patience_s=0.2)
-    with qtbot.waitSignal(instance.requested, timeout=20_000):
+    with qtbot.waitSignal(instance.requested, timeout=120_000):
         second = start_other(paths, "draw")
     assert_handed_over(second)
     instance.close()
@@ -125,7 +125,7 @@ def test_without_a_folder_to_write_there_still_is_only_one(paths: Paths, qtbot: 
     nowhere = Paths.at(paths.data / "file" / "below")
     first = SingleInstance(nowhere)
     assert first.start()
-    with qtbot.waitSignal(first.requested, timeout=20_000):
+    with qtbot.waitSignal(first.requested, timeout=120_000):
         second = start_other(nowhere, "paste")
     assert_handed_over(second)
     first.close()

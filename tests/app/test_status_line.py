@@ -24,3 +24,8 @@ def test_the_tip_names_the_model_and_the_classifier_of_symbols(qtbot: QtBot) -> 
     assert "Loaded in 1.5 s" in tips() and "No classifier of lone symbols" in tips()
     line.loaded(replace(info, symbols=Path("box/symbol-cnn")))
     assert "symbol-cnn" in tips() and "No classifier" not in tips()
+    assert "handwriting" not in tips()
+    line.loaded(replace(info, trained_on=("print",)))
+    assert "has seen no handwriting" in tips()
+    line.loaded(replace(info, trained_on=("print", "ink")))
+    assert "reads print and handwriting" in tips() and "no handwriting" not in tips()

@@ -38,6 +38,7 @@ PHRASES = (
     "Cannot write {file}: {reason}. Choose another place.",
     "{folder} holds another data set. Choose an empty folder.",
     "Draw a box around a formula",
+    "This model was made for printed formulas: it knows little of handwriting.",
     "This reading is no longer in the history.",
 )
 

@@ -113,6 +113,37 @@ def test_a_picture_without_ink_is_blank(value: int) -> None:
     assert min(blank.pixels.shape) >= 8
 
 
+def on_ruled_paper(plain: Grey, line: int) -> Grey:
+    """A photograph of a ruled page: light from one side, and pale lines above and below the writing."""
+    page = np.pad(plain, 40, constant_values=255).astype(np.float64)
+    y, x = np.mgrid[: page.shape[0], : page.shape[1]]
+    for top in (15, page.shape[0] - 20):
+        page[(y - x // 60 - top >= 0) & (y - x // 60 - top < 2)] -= line
+    noise = np.random.default_rng(0).normal(0, 1.5, page.shape)
+    return np.clip(page - x * (80 / page.shape[1]) + noise, 0, 255).astype(np.uint8)
+
+
+@pytest.mark.parametrize("line", [0, 60, 75, 90])
+def test_pale_lines_of_the_paper_are_no_ink_in_a_photograph(line: int) -> None:
+    plain = written(size=40)
+    clean, photo = prepare(plain), prepare(on_ruled_paper(plain, line))
+    assert photo.pixels.shape == pytest.approx(clean.pixels.shape, rel=0.1)
+    assert likeness(clean, photo) > 0.85
+
+
+def test_pale_bars_of_print_stay() -> None:
+    """A fraction bar thinner than a pixel is pale: only uneven light tells that a line may be the paper's."""
+    above, below = written("x+1", 16, 3), written("y+2", 16, 3)
+    width = max(above.shape[1], below.shape[1])
+    rows = [np.pad(part, ((0, 0), (0, width - part.shape[1])), constant_values=255) for part in (above, below)]
+    bar = np.full((1, width), 140, np.uint8)
+    grey = np.pad(np.concatenate((rows[0], bar, rows[1])), 12, constant_values=255)
+    assert (prepare(grey).pixels.min(axis=1) < 200)[len(prepare(grey).pixels) // 2 - 3 :][:6].any()
+    without = grey.copy()
+    without[without == 140] = 255
+    assert (prepare(grey).pixels != 255).sum() > (prepare(without).pixels != 255).sum() + width // 3
+
+
 def test_faint_noise_alone_is_blank() -> None:
     noise = np.clip(np.random.default_rng(1).normal(240, 2, (80, 300)), 0, 255).astype(np.uint8)
     assert prepare(noise).blank

@@ -1,5 +1,7 @@
 """The rasteriser: the picture depends on the shape of the ink alone, and preprocessing finds writing like print's."""
 
+import time
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -64,6 +66,32 @@ def test_glyphs_get_the_height_asked_for() -> None:
     for height in (16.0, 32.0, 64.0):
         picture = rasterize(Ink(formula().strokes[:2]), RasterOptions(height=height))
         assert dark_rows(picture).sum() == pytest.approx(height * 1.11, abs=2.5)
+
+
+def bracket(x: float, height: float, bulge: float) -> Values:
+    along = np.linspace(-1, 1, 30)
+    return np.column_stack((x + bulge * (1 - along**2), -20 + height * (along + 1) / 2))
+
+
+@pytest.mark.parametrize("gap", [50.0, 65.0, 80.0])
+def test_brackets_around_a_small_matrix_are_not_taken_for_its_letters(gap: float) -> None:
+    letters = [arc(x, y, 20) for y in (20.0, 20 + gap) for x in (40.0, 120.0)]
+    brackets = [bracket(0, gap + 80, -12), bracket(160, gap + 80, 12)]
+    matrix = Ink(tuple(Stroke(points) for points in (brackets[0], *letters, brackets[1])))
+    assert writing_height(matrix) == pytest.approx(40, rel=0.05)
+    prepared = prepare(rasterize(matrix))
+    assert 40 * prepared.scale * 32 / writing_height(matrix) == pytest.approx(
+        8.2, abs=0.6
+    )  # px of a letter, as in print
+
+
+def test_brackets_around_one_row_and_around_a_fraction_count_as_before() -> None:
+    """Only a matrix is an exception: these pictures are what models were trained on."""
+    brackets = (Stroke(bracket(0, 100, -12)), Stroke(bracket(160, 100, 12)))
+    row = Ink((*brackets, Stroke(arc(50, 20, 20)), Stroke(arc(110, 20, 20))))
+    over, under, line = arc(80, 0, 15), arc(80, 60, 15), np.array([[40.0, 30], [120, 31]])
+    fraction = Ink((*brackets, Stroke(over), Stroke(line), Stroke(under)))
+    assert writing_height(row) > 55 and writing_height(fraction) > 45
 
 
 def test_dense_and_sparse_points_give_the_same_line() -> None:
@@ -146,6 +174,15 @@ def test_a_scribble_of_many_points_is_bounded() -> None:
     points = np.random.default_rng(0).uniform(0, 1000, (20_000, 2))
     picture = rasterize(Ink((Stroke(points),)))
     assert picture.size < 2400**2 and picture.min() < 10
+
+
+def test_a_thicket_of_tall_strokes_is_measured_in_no_time() -> None:
+    dice = np.random.default_rng(1)
+    tall = [np.array([[x, 0.0], [x + 1, 100]]) for x in dice.uniform(0, 3000, 300)]
+    small = [arc(*place, 5, 6) for place in dice.uniform(0, 100, (3000, 2)) * (30, 1)]
+    began = time.process_time()
+    assert writing_height(Ink(tuple(Stroke(points) for points in (*tall, *small)))) > 0
+    assert time.process_time() - began < 5
 
 
 def test_strokes_are_as_wide_as_those_of_print() -> None:

@@ -176,3 +176,7 @@ def test_the_preset_is_small_and_its_encoder_that_of_formulens() -> None:
     form = SYMBOL_PRESETS["symbol-cnn"]
     assert form.encoder == PRESETS["formulens"].encoder
     assert sum(p.numel() for p in SymbolNet(form, 1160).parameters()) < 1_500_000
+
+
+def test_the_one_in_the_box_knows_a_plus() -> None:
+    assert "+" in [guess.latex for guess in SymbolClassifier.load(device="cpu").classify(PLUS)]

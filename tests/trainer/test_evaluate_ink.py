@@ -11,11 +11,15 @@ import torch
 
 from core_model import checkpoint
 from core_model.errors import DataError
+from core_model.ink import read_json, write_inkml
 from core_model.latex import skeleton
 from core_model.model import PRESETS, create_model
+from core_model.recognizer import Recognizer
 from core_model.strokes import rasterize
 from core_model.tokenizer import Tokenizer
-from trainer import evaluate, plots
+from trainer import evaluate, plots, predict
+from trainer.data.ink_shards import write_inks
+from trainer.data.shards import shard_path
 from trainer.evaluate_ink import break_down, load_ink_set
 from trainer.evaluation_report import evaluation_tables
 from trainer.evaluation_sets import EvaluationSet, load_set
@@ -84,6 +88,7 @@ def read_as(chosen: EvaluationSet, texts: dict[str, str]) -> list[Reading]:
         (r"\int_a^b x + \log_2 x", "\\int \\limits _ { a } ^ { b } x + \\log _ { 2 } x"),
         (r"\frac{\lim\nolimits_{n \to 0}}{2}", "\\frac { \\lim \\limits _ { n \\rightarrow 0 } } { 2 }"),
         (r"\operatorname{gh}_1 \big( \tfrac12", "g h _ { 1 } ( \\frac { 1 } { 2 }"),
+        (r"\boldsymbol{x} + \pmb{\alpha}_1 \bm{v}^2", "x + \\alpha _ { 1 } v ^ { 2 }"),
         (r"\left\| x \right\| \mathcal{L} \, \sqrt[3]{\mathbf{x}}", "| | x | | \\mathcal { L } \\sqrt [ 3 ] { x }"),
         (r"\begin{matrix} \mathrm{a} & b \end{matrix}^2", "\\begin{array} { c c } a & b \\end{array} ^ { 2 }"),
         ("} broken {", "} broken {"),
@@ -250,3 +255,32 @@ def test_what_is_evaluated_is_what_the_program_reads(data: Path) -> None:
     expressions = list(read_expressions(set_path(data, "test_2014")))
     for item, expression in zip(load_set("crohme-2014", data).items, expressions, strict=True):
         assert item.draw is not None and np.array_equal(item.draw(), rasterize(expression.ink))
+
+
+def test_predict_reads_ink_files_folders_and_shards(data: Path, checkpoint_folder: Path, tmp_path: Path) -> None:
+    folder, out = tmp_path / "drawn", tmp_path / "out.jsonl"
+    folder.mkdir()
+    inks = [read_json(json.loads(line(name, latex))) for name, latex in TRUTHS.items()]
+    for ink in inks[:2]:
+        write_inkml(folder / f"{ink.identifier}.inkml", ink)
+    (folder / "bad.inkml").write_text("<ink><trace>1</trace></ink>", encoding="utf-8")
+    many = tmp_path / "many.jsonl"
+    many.write_text("".join(line(name, latex) for name, latex in TRUTHS.items()), encoding="utf-8")
+    shards = tmp_path / "shards"
+    shards.mkdir()
+    write_inks(shard_path(shards, 0), [(ink, "crohme", (20, 30)) for ink in inks])
+    options = predict.Options((folder, many, shards), checkpoint=checkpoint_folder, out=out, device="cpu")
+    assert predict.main(options) == 1  # for the bad one
+    found = {record["key"]: record for record in map(json.loads, out.read_text().splitlines())}
+    assert "bad.inkml" in found.pop(str(folder / "bad.inkml"))["error"]
+    assert set(found) == (
+        {str(folder / f"{name}.inkml") for name in list(TRUTHS)[:2]}
+        | {f"{many}#{name}" for name in TRUTHS}
+        | {f"crohme#{name}" for name in TRUTHS}
+    )
+    recognizer = Recognizer.load(checkpoint_folder, "cpu")
+    for ink in inks:
+        alone = recognizer.recognize(ink).latex
+        assert alone == found[f"{many}#{ink.identifier}"]["latex"]
+        assert found[f"crohme#{ink.identifier}"]["truth"] == ink.latex
+    assert found[str(folder / "one.inkml")]["latex"] == recognizer.recognize(inks[0]).latex

@@ -1,5 +1,7 @@
 import json
+import lzma
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -107,6 +109,86 @@ def test_a_run_without_evaluation_says_so():
     card = model_card(CardFacts(name="bare", parameters=5_000_000, vocabulary=10))
     assert "Not evaluated yet" in card
     assert "5.0 million parameters" in card
+
+
+def ink_report(prepared: dict[str, int], crohme: bool = True) -> dict[str, Any]:
+    options = {"lists": ["k12"], "sources": {"crohme": crohme}}
+    return {"prepared": prepared, "renderers": {"ink": sum(prepared.values())}, "options": options}
+
+
+def exported(run: Path, tmp_path: Path, *reports: dict[str, Any], **options: Any) -> tuple[str, dict[str, Any]]:
+    """The card, its line breaks taken out, and what the checkpoint tells of itself."""
+    folders = [tmp_path / "prepared"]
+    for number, report in enumerate(reports):
+        folders.append(tmp_path / f"ink {number}")
+        folders[-1].mkdir()
+        (folders[-1] / "report.json").write_text(json.dumps(report))
+    export.main(export.Options(run=run, out=tmp_path / "box", prepared=tuple(folders), **options))
+    folder = tmp_path / "box" / "formulens"
+    extra = json.loads((folder / "config.json").read_text())["extra"]
+    return " ".join((folder / "CARD.md").read_text().split()), extra
+
+
+def test_a_model_of_print_says_that_it_knows_no_handwriting(run, tmp_path):
+    card, extra = exported(run, tmp_path)
+    assert "Handwriting was not trained" in card and "pictures of printed formulas as LaTeX" in card
+    assert "code: MIT" in card and "CROHME" not in card
+    assert (extra["trained_on"], extra["crohme"]) == (["print"], False)
+
+
+def test_a_model_that_saw_crohme_says_what_its_licence_means_and_what_the_tests_share(run, tmp_path):
+    crohme = tmp_path / "data" / "crohme"
+    crohme.mkdir(parents=True)
+    truths = {
+        "train_2014": ["x^2", "x ^ {2}", r"\left( a \right)", "b", "y ^"],
+        "train_2019": ["(a)"],
+        "test_2014": ["x^{2}", "(a)", "c", "y ^"],
+        "test_2016": ["b", "d"],
+    }
+    for name, formulas in truths.items():
+        lines = [
+            json.dumps({"id": "1", "latex": f"${f}$", "strokes": [[[0, 0], [1, 1]]], "symbols": []}) for f in formulas
+        ]
+        (crohme / f"{name}.jsonl.xz").write_bytes(lzma.compress("\n".join(lines).encode()))
+    reports = ink_report({"crohme": 6}), ink_report({"k12": 70})
+    card, extra = exported(run, tmp_path, *reports, data=tmp_path / "data")
+    for needed in (
+        "written by hand",
+        "non-commercial purposes only",
+        "CC BY-NC-SA 3.0",
+        "code is MIT",
+        "--no-crohme",
+        "| k12 | school mathematics (jacklee018/image-to-latex) | 1,200 |",
+        "| 6 | CC BY-NC-SA 3.0, research use |",
+        "cut from CROHME's training ink | 70 |",
+        "written synthetically, formulas whose skeleton is that of a truth of CROHME's tests 2014 and 2016",
+        "Of its 6 expressions, by skeleton, 4 have a formula of test 2014, which is that of 2 of its 4 expressions; "
+        "1 have a formula of test 2016, which is that of 1 of its 2 expressions.",
+    ):
+        assert needed in card
+    assert "Handwriting was not trained" not in card and "Weights and program code: MIT" not in card
+    assert (extra["trained_on"], extra["crohme"]) == (["print", "ink"], True)
+
+
+def test_a_card_without_the_data_folder_says_that_nothing_was_counted(run, tmp_path):
+    assert "was not counted" in exported(run, tmp_path, ink_report({"crohme": 6}))[0]
+
+
+def test_ink_without_crohme_leaves_the_weights_to_the_programs_licence(run, tmp_path):
+    card, extra = exported(run, tmp_path, ink_report({"k12": 70, "my notes": 3}, crohme=False))
+    assert "code: MIT" in card and "NC-SA" not in card
+    assert "InkML of a folder | 3 | not recorded" in card
+    assert (extra["trained_on"], extra["crohme"]) == (["print", "ink"], False)
+
+
+def test_weights_that_began_with_crohmes_are_crohmes(run, tmp_path):
+    before = tmp_path / "before"
+    before.mkdir()
+    (before / "config.json").write_text(json.dumps({"extra": {"crohme": True}}))
+    config = json.loads((run / "config.json").read_text())
+    (run / "config.json").write_text(json.dumps(config | {"start_from": str(before)}))
+    card, extra = exported(run, tmp_path)
+    assert "non-commercial purposes only" in card and extra["crohme"]
 
 
 def test_missing_and_damaged_files_are_named(run, tmp_path):

@@ -129,6 +129,11 @@ def test_a_few_steps_tell_the_shapes_apart(data: Path, trained: Path, capsys: py
     assert "| test_2014 | CROHME's classes | 24 | 3 |" in capsys.readouterr().out
 
 
+def test_figures_are_not_measured_for_a_place_that_cannot_hold_them(data: Path, trained: Path) -> None:
+    with pytest.raises(DataError, match="is a folder"):
+        evaluate_symbols.main(evaluate_symbols.Options(data, trained / "best", trained, device="cpu"))
+
+
 def test_going_on_computes_what_an_uninterrupted_run_does(data: Path, trained: Path, tmp_path: Path) -> None:
     halved = options(data, tmp_path / "run", samples=640)
     folder = train_symbols.RunFolder(halved.out, train_symbols.COLUMNS)

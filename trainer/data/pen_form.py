@@ -14,7 +14,6 @@ from trainer.ink_truth import standard_tokens
 _PAIRS = {"(": ")", "[": "]", "\\{": "\\}"}
 _CLOSING = frozenset(_PAIRS.values())
 _TALL = frozenset({"\\frac", "\\binom", "\\sum", "\\prod", "\\int", "\\oint", "\\begin{array}", "\\begin{aligned}"})
-_BOLD = frozenset({"\\boldsymbol", "\\pmb"})
 _ENDS = frozenset({"}", "&", "\\\\"})
 
 
@@ -29,9 +28,7 @@ def pen_form(latex: str | Iterable[str]) -> list[str]:
 
 def pen_form_of_skeleton(tokens: Sequence[str]) -> list[str]:
     """The pen form of a formula given as its skeleton."""
-    # The parser takes bold for a command with an argument, and upright for an alphabet, which is laid open.
-    upright = ["\\mathrm" if token in _BOLD else token for token in tokens]
-    plain = [token for token in standard_tokens(upright) if token != "\\limits"]
+    plain = [token for token in standard_tokens(tokens) if token != "\\limits"]
     return skeleton(_tall_brackets(plain))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 import subprocess
 from contextlib import closing
@@ -60,6 +61,11 @@ class Program:
     def pid(self) -> int:
         assert self._process is not None
         return self._process.pid
+
+    def bind_by_permissions(self) -> None:
+        """Let the permissions of files bind it even if it is root's (Linux)."""
+        if os.getuid() == 0:
+            self._command = ["setpriv", "--bounding-set=-dac_override,-dac_read_search", *self._command]
 
     def start(self, *arguments: str) -> None:
         """Start it; returns when its window is there and has the focus."""

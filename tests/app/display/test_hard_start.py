@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -87,8 +85,8 @@ def test_files_that_are_none_stop_nothing(program: Program, tmp_path: Path) -> N
     program.end()
 
 
-@pytest.mark.skipif(sys.platform == "win32" or os.getuid() == 0, reason="file permissions do not bind root")
 def test_a_folder_that_cannot_be_written_ends_nothing(program: Program) -> None:
+    program.bind_by_permissions()
     program.data.chmod(0o555)
     program.start(str(SAMPLE))
     program.quit()
