@@ -18,7 +18,7 @@ EVALUATION = {
     "checkpoint": {"name": "best", "digest": "0123456789abcdef", "extra": {}},
     "device": "cpu",
     "threads": 2,
-    "torch": "2.13.0",
+    "runtime": "NumPy 2.4.6",
     "command": "trainer evaluate --data DIR --checkpoint DIR --sets test --beam 1",
     "results": [
         {
