@@ -85,6 +85,10 @@ class Memory:
     grid: tuple[int, int]
     stride: int
 
+    def select(self, index: Index) -> Memory:
+        """The rows ``index`` [m] of the batch, in that order; rows may repeat."""
+        return Memory(self.features[index], self.mask[index], self.grid, self.stride)
+
 
 class State:
     """Cached keys and values; they grow by doubling, so a step appends in place. Must not be stepped twice."""
@@ -213,13 +217,14 @@ class NumpyModel:
         features += self.norm[1]
         return Memory(features, np.ones((b, rows * columns), np.bool_), (rows, columns), self.stride)
 
-    def join(self, memories: Sequence[Memory]) -> Memory:
+    @staticmethod
+    def join(memories: Sequence[Memory]) -> Memory:
         """Several memories -> one of all their pictures, padded to a common grid."""
         if len(memories) == 1:
             return memories[0]
         rows, columns = (max(memory.grid[axis] for memory in memories) for axis in (0, 1))
         count = sum(len(memory.features) for memory in memories)
-        features = np.zeros((count, rows, columns, self.config.decoder.width), np.float32)
+        features = np.zeros((count, rows, columns, memories[0].features.shape[2]), np.float32)
         mask = np.zeros((count, rows, columns), np.bool_)
         place = 0
         for memory in memories:
@@ -227,9 +232,8 @@ class NumpyModel:
             features[place : place + b, :height, :width] = memory.features.reshape(b, height, width, -1)
             mask[place : place + b, :height, :width] = memory.mask.reshape(b, height, width)
             place += b
-        return Memory(
-            features.reshape(count, rows * columns, -1), mask.reshape(count, -1), (rows, columns), self.stride
-        )
+        grid, stride = (rows, columns), memories[0].stride
+        return Memory(features.reshape(count, rows * columns, -1), mask.reshape(count, -1), grid, stride)
 
     def start(self, memory: Memory) -> State:
         """The state before the first token."""

@@ -79,8 +79,8 @@ def symbol_card(classifier: SymbolClassifier, parameters: int, config: dict[str,
         "- Validation: " + ", ".join(f"{name} {value:.2f}" for name, value in extra.get("validation", {}).items()),
     ]
     sections = [
-        f"# {SYMBOL_CNN}\n\nNames single drawn symbols: {len(classifier.classes):,} LaTeX commands, {parameters / 1e6:.2f} million "
-        "parameters, weights stored as float16.",
+        f"# {SYMBOL_CNN}\n\nNames single drawn symbols: {len(classifier.classes):,} LaTeX commands, "
+        f"{parameters / 1e6:.2f} million parameters, weights stored as float16.",
         "## Data and licence\n\n" + "\n".join([DETEXIFY, CROHME if extra.get("crohme_counts") else NO_CROHME]),
         "A twentieth of Detexify's drawings was kept from training, and no CROHME test ink was in it.",
         "## Training\n\n" + "\n".join(facts),
