@@ -407,13 +407,20 @@ class AttentionView(QWidget):
             super().keyPressEvent(event)
 
 
+BORDER_PIXELS = 4000
+"""As many of the border's are looked at."""
+
+
 def ground_color(image: QImage) -> QColor | None:
     """The colour of the ground of a picture, from its border; None where that is uneven, or see-through."""
-    pixels = to_array(image)
-    if pixels.size == 0:
+    if image.isNull():
         return None
-    border = np.concatenate([pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]])
-    if pixels.shape[2] == 4 and (border[:, 3] < 255).any():
+    width, height = image.width(), image.height()
+    edges = ((0, 0, width, 1), (0, height - 1, width, 1), (0, 0, 1, height), (width - 1, 0, 1, height))
+    rows = [to_array(image.copy(*edge)) for edge in edges]
+    border = np.concatenate([row.reshape(-1, row.shape[2]) for row in rows])
+    border = border[:: len(border) // BORDER_PIXELS + 1]
+    if border.shape[1] == 4 and (border[:, 3] < 255).any():
         return None
     usual, _ = Counter(map(tuple, (border[:, :3] // 4).tolist())).most_common(1)[0]
     near = np.abs(border[:, :3].astype(int) - (np.array(usual) * 4 + 2)).max(axis=1) <= EVEN_SPREAD

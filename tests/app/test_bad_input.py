@@ -56,19 +56,24 @@ def quick_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def start(qtbot: QtBot, qapp: QApplication, data_dir: Path, quick_model: Path) -> Iterator[StartApp]:
     """Start the app: ``start(checkpoint=..., screen=...)``. In the end it must still close, and never have frozen."""
     users: list[User] = []
-    pulse = Pulse()
+    pulses: list[Pulse] = []
 
     def begin(checkpoint: Path = quick_model, screen: Handler | None = None) -> User:
+        if not pulses:  # not before: what a test prepares is no work of the app
+            pulses.append(Pulse())
         users.append(User(qtbot, qapp, data_dir, checkpoint, screen))
         return users[-1]
 
     yield begin
-    pulse.check()
-    for user in users:
-        user.app.close()
-        user.app.window.deleteLater()
-        user.app.deleteLater()
-    work(0)
+    try:
+        for pulse in pulses:
+            pulse.check()
+    finally:
+        for user in users:
+            user.app.close()
+            user.app.window.deleteLater()
+            user.app.deleteLater()
+        work(0)
 
 
 @pytest.fixture
