@@ -80,11 +80,12 @@ $(VENV)/.installed-test: $(BIN)/python pyproject.toml constraints.txt
 	$(PIP) --editable '.[test]'
 	@touch $@ $(VENV)/.installed-base
 
-# Only what the lock names: --no-deps lets nothing else in, and `pip check` sees that nothing is missing.
+# Only what the lock names: --no-deps lets nothing else in, and `pip check` sees that nothing of it is missing. Formulens
+# itself comes after that: its requirements name torch too, which the bundle does without.
 $(BUNDLE_VENV)/.installed: pyproject.toml build_spec/lock.txt
 	rm -rf $(BUNDLE_VENV)
 	$(PYTHON) -m venv $(BUNDLE_VENV)
 	$(BUNDLE_BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -r build_spec/lock.txt
-	$(BUNDLE_BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
 	$(BUNDLE_BIN)/python -m pip check
+	$(BUNDLE_BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
 	@touch $@
