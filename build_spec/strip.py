@@ -33,6 +33,7 @@ MODULES = {module: why for why, modules in _MODULES.items() for module in module
 """Module -> why it is left out, with all that is below it."""
 
 _FILES = {
+    "a driver, which must be that of the computer; `core_model.device` looks for it": "libcuda.* nvcuda.dll",
     "debug symbols": "*.pdb *.dSYM/*",
     "types for checkers": "*.pyi */py.typed",
     "source and headers": "*.h *.hpp *.c *.cpp *.pxd *.pyx *.cmake",

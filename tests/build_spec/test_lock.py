@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-import tomllib
-from importlib import metadata
 from pathlib import Path
 
 import pytest
 
+from build_spec import product
 from build_spec.build import UNWANTED, fault
 from build_spec.licences import normal
+from tests.checks.bundle import require
 
 ROOT = Path(__file__).parents[2]
 LINE = re.compile(r"([\w.-]+)==([^\s;]+)(?: ; sys_platform == \"(\w+)\")?")
@@ -41,30 +41,12 @@ def test_the_versions_are_those_of_the_constraints() -> None:
     assert only_here == builders | {"setuptools"}
 
 
-def needed(name: str, found: set[str]) -> set[str]:
-    """A distribution with all that it requires, as far as it is installed here and wanted in the bundle."""
-    if name in found or name in UNWANTED:  # torch computes on GPUs, and the bundle on the CPU, by NumPy
-        return found
-    found.add(name)
-    for line in metadata.requires(name) or []:
-        requirement, _, condition = line.partition(";")
-        match = re.match(r"[\w.-]+", requirement)
-        if match is not None and "extra" not in condition:
-            try:
-                metadata.version(match[0])
-            except metadata.PackageNotFoundError:
-                continue
-            needed(normal(match[0]), found)
-    return found
-
-
 def test_all_that_the_app_needs_is_locked() -> None:
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    found: set[str] = set()
-    for line in project["dependencies"]:
-        needed(normal(re.split(r"[\[<>=]", line)[0]), found)
-    assert found <= set(pins("build_spec/lock.txt"))
+    found = set(UNWANTED)  # torch computes on GPUs, and the bundle on the CPU, by NumPy
+    for line in product.project()["dependencies"]:
+        require(line, found)
     assert {"numpy", "pyside6-essentials", "mpmath"} <= found
+    assert found - set(UNWANTED) <= set(pins("build_spec/lock.txt"))
 
 
 @pytest.mark.parametrize("name", UNWANTED)

@@ -38,6 +38,7 @@ def test_what_the_program_needs_stays(name: str) -> None:
 @pytest.mark.parametrize(
     "name",
     [
+        "libcuda.so.1",
         "PySide6/Qt/lib/libQt6Quick.so.6",
         "PySide6/Qt/lib/libQt6QmlModels.so.6",
         "PySide6/Qt6Qml.dll",
