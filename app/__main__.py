@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from app import cli
+from core_model.device import torch_may_help
 
 __all__ = ["main"]
 
@@ -28,7 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if fault := _no_display():
         print(f"error: {fault} Pictures are read without a window by `formulens recognize FILE...`", file=sys.stderr)
         return 2
-    if sys.platform == "win32":
+    if sys.platform == "win32" and torch_may_help():
         # torch 2.9 and newer can fail to load its libraries once Qt's are loaded: pytorch/pytorch#169429.
         import torch  # noqa: F401
     try:

@@ -107,7 +107,7 @@ def recognize(arguments: argparse.Namespace) -> int:
     if (arguments.alternatives or 0) >= beam:
         arguments.parser.error(f"--beam {beam} gives at most {beam - 1} alternatives, not {arguments.alternatives}")
 
-    # Importing torch takes a second or two: wrong arguments should not wait for it.
+    # Here and not above: wrong arguments should not wait for it.
     from core_model.recognizer import RecognizeOptions, Recognizer
 
     recognizer = Recognizer.load(arguments.checkpoint, arguments.device)

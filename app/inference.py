@@ -173,7 +173,7 @@ class _Worker(QObject):
         began = time.perf_counter()
         self._recognizer, self._classifier, self._fault = None, None, ""
         try:
-            # Here and not above: importing torch takes a second or two, and the window is there before.
+            # Here and not above: this takes a while, with torch for a GPU seconds, and the window is there before.
             from core_model.recognizer import Recognizer, default_checkpoint
             from core_model.symbol_classifier import default_symbols
             from core_model.tokenizer import SPECIALS
@@ -192,7 +192,7 @@ class _Worker(QObject):
             extra = recognizer.config.get("extra", {})
             self._name = f"{folder.name} ({extra.get('samples', 0):,})"
             tokens = tuple(recognizer.tokenizer.tokens[len(SPECIALS) :])
-            kind, reason = recognizer.device.type, recognizer.device_reason
+            kind, reason = recognizer.device, recognizer.device_reason
             told = extra.get("trained_on")
             learnt = tuple(map(str, told)) if isinstance(told, list) else ()
             crohme = extra.get("crohme") is True
@@ -218,7 +218,7 @@ class _Worker(QObject):
                 self.failed.emit(request.number, self._fault)
                 continue
             if not isinstance(request.content, np.ndarray):
-                self._name_symbol(self._recognizer, request, request.content)
+                self._name_symbol(request, request.content)
                 continue
             self.started.emit(request.number)
             try:
@@ -239,13 +239,13 @@ class _Worker(QObject):
         options = RecognizeOptions(beam=request.beam, prefix=request.prefix, token_alternatives=5)
         return recognizer.recognize(picture, options, self._queue.should_stop)
 
-    def _name_symbol(self, recognizer: Recognizer, request: Request, ink: Ink) -> None:
+    def _name_symbol(self, request: Request, ink: Ink) -> None:
         """What a lone symbol may be. The classifier is loaded when it is first needed; a fault of it is told."""
         try:
             if self._classifier is None:
                 from core_model.symbol_classifier import SymbolClassifier
 
-                self._classifier = SymbolClassifier.load(self._symbols, recognizer.device.type)
+                self._classifier = SymbolClassifier.load(self._symbols)
             guesses = self._classifier.classify(ink)
         except FormulensError as error:
             self.symbols_failed.emit(str(error))

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from app.component_match import Alignment, Box, Drawing, TooComplexError, match
 from app.words import translate
+from core_model.preprocessing import ink_of
 
 Grey = NDArray[np.uint8]
 
@@ -82,9 +83,6 @@ def compare(snip: Grey, preview: Grey) -> Agreement:
 
 def ink_strength(grey: Grey) -> Grey:
     """How strong the ink is at each pixel, 0 = ground, 255 = full ink; all 0 for a blank picture."""
-    # Here and not above: preprocessing is a neighbour of torch.
-    from core_model.preprocessing import ink_of
-
     ink = ink_of(grey)
     return np.zeros_like(grey) if ink is None else ink
 

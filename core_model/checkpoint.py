@@ -14,19 +14,22 @@ import json
 import math
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
+import numpy as np
+from numpy.typing import NDArray
 from safetensors import SafetensorError
-from safetensors.torch import load as read_tensors
-from safetensors.torch import save as tensor_bytes
-from torch import nn
+from safetensors.numpy import load as read_tensors
+from safetensors.numpy import save as tensor_bytes
 
+from core_model.config import ModelConfig
 from core_model.errors import CheckpointError, FormulensError
-from core_model.model import FormulaModel, ModelConfig, create_model
 from core_model.tokenizer import Tokenizer
+
+Arrays = dict[str, NDArray[Any]]
 
 FORMAT = 1
 WEIGHTS = "model.safetensors"
@@ -37,10 +40,11 @@ FILES = (WEIGHTS, CONFIG, VOCABULARY, CARD)
 REMEDY = "Get the folder again (git checkout, or a fresh copy of the program), or name another with --checkpoint."
 
 
-def save(
+def write_folder(
     folder: str | Path,
-    model: FormulaModel,
-    tokenizer: Tokenizer,
+    tensors: Mapping[str, NDArray[Any]],
+    model_config: Mapping[str, Any],
+    vocabulary: Sequence[str],
     card: str = "",
     extra: Mapping[str, Any] | None = None,
 ) -> None:
@@ -50,36 +54,25 @@ def save(
 
     Args:
         folder: where; an existing checkpoint there is replaced.
+        tensors: the weights by name.
+        vocabulary: the lines of vocab.txt.
         card: the text of CARD.md.
         extra: anything more for config.json (JSON values), for instance samples seen.
 
     Raises:
         CheckpointError: the weights are not finite, the folder holds other things than a checkpoint, or writing failed.
     """
-    write_folder(folder, model, model.config.to_dict(), tokenizer.to_text(), len(tokenizer), card, extra)
-
-
-def write_folder(
-    folder: str | Path,
-    model: nn.Module,
-    model_config: Mapping[str, Any],
-    vocabulary: str,
-    vocabulary_size: int,
-    card: str,
-    extra: Mapping[str, Any] | None = None,
-) -> None:
-    """Write a folder of this form for any kind of model; see `save`."""
     folder = Path(folder).absolute()
     config = {
         "format": FORMAT,
         "model": dict(model_config),
-        "vocab_size": vocabulary_size,
+        "vocab_size": len(vocabulary),
         "extra": dict(extra or {}),
     }
     contents = {
-        WEIGHTS: tensor_bytes(_stored_tensors(model)),
+        WEIGHTS: tensor_bytes({name: _stored(name, tensor) for name, tensor in tensors.items()}),
         CONFIG: (json.dumps(config, indent=2) + "\n").encode(),
-        VOCABULARY: vocabulary.encode(),
+        VOCABULARY: "".join(f"{line}\n" for line in vocabulary).encode(),
         CARD: card.encode(),
     }
     if folder.exists() and (not folder.is_dir() or {entry.name for entry in folder.iterdir()} - set(FILES)):
@@ -122,52 +115,39 @@ def _swap(fresh: Path, folder: Path, backup: Path) -> None:
     shutil.rmtree(backup, ignore_errors=True)
 
 
-def _stored_tensors(model: nn.Module) -> dict[str, torch.Tensor]:
-    """The state as stored: each tied weight once, matrices in float16."""
-    tensors: dict[str, torch.Tensor] = {}
-    for name, tensor in _untied(model).items():
-        tensor = tensor.detach().cpu()
-        if tensor.is_floating_point():
-            tensor = tensor.to(torch.float16 if tensor.ndim > 1 else torch.float32)
-            if not torch.isfinite(tensor).all():
-                raise CheckpointError(f"the weight {name} is not finite in float16: this training run has diverged.")
-        tensors[name] = tensor.contiguous().clone()
-    return tensors
+def _stored(name: str, tensor: NDArray[Any]) -> NDArray[Any]:
+    """As it is stored: matrices in float16, vectors in float32."""
+    if tensor.dtype.kind == "f":
+        with np.errstate(over="ignore"):  # infinite then, which is told
+            tensor = tensor.astype(np.float16 if tensor.ndim > 1 else np.float32)
+        if not np.isfinite(tensor).all():
+            raise CheckpointError(f"the weight {name} is not finite in float16: this training run has diverged.")
+    return np.ascontiguousarray(tensor)
 
 
-def _untied(model: nn.Module) -> dict[str, torch.Tensor]:
-    """The state dict without the second and later names of one and the same tensor."""
-    kept: dict[str, torch.Tensor] = {}
-    seen: set[tuple[int, torch.Size, tuple[int, ...]]] = set()
-    for name, tensor in model.state_dict().items():
-        key = (tensor.data_ptr(), tensor.shape, tensor.stride())
-        if tensor.numel() == 0 or key not in seen:
-            kept[name] = tensor
-        seen.add(key)
-    return kept
+@dataclass(frozen=True)
+class Checkpoint:
+    """A checkpoint folder as read; the weights are not yet held against the configuration (`check`)."""
+
+    path: Path
+    """Of the weights, for messages."""
+    model: ModelConfig
+    tokenizer: Tokenizer
+    tensors: Arrays
+    config: dict[str, Any]
+    """The content of config.json."""
 
 
-def load(folder: str | Path, device: str | torch.device = "cpu") -> tuple[FormulaModel, Tokenizer, dict[str, Any]]:
-    """Read a checkpoint.
-
-    Returns:
-        The model in evaluation mode, float32, on `device`; the vocabulary; the content of config.json.
+def read(folder: str | Path) -> Checkpoint:
+    """Read a checkpoint of a formula model.
 
     Raises:
         CheckpointError: a file is missing, unreadable, damaged, or does not fit the others; the message names it.
     """
     folder = found_folder(Path(folder))
-    config, model_config = _read_config(folder / CONFIG)
+    config, model = _read_config(folder / CONFIG)
     tokenizer = _read_vocabulary(folder / VOCABULARY, config["vocab_size"])
-    tensors = read_weights(folder / WEIGHTS)
-    try:
-        with torch.random.fork_rng(devices=[]):  # building draws random weights: leave the caller's generator alone
-            model = create_model(model_config, len(tokenizer))
-    except (TypeError, ValueError, RuntimeError, MemoryError) as error:  # fractions, or sizes beyond the memory
-        reason = str(error).splitlines()[0] if str(error) else "too large"
-        raise CheckpointError(f"{folder / CONFIG} is no model that can be built: {reason}. {REMEDY}") from error
-    fill(model, tensors, folder / WEIGHTS)
-    return model.to(device).eval(), tokenizer, config
+    return Checkpoint(folder / WEIGHTS, model, tokenizer, read_weights(folder / WEIGHTS), config)
 
 
 def found_folder(folder: Path) -> Path:
@@ -238,7 +218,7 @@ def _read_vocabulary(path: Path, size: int) -> Tokenizer:
     return tokenizer
 
 
-def read_weights(path: Path) -> dict[str, torch.Tensor]:
+def read_weights(path: Path) -> Arrays:
     """The stored tensors. Raises CheckpointError."""
     content = read_file(path)
     if content[:7] == b"version":
@@ -249,22 +229,28 @@ def read_weights(path: Path) -> dict[str, torch.Tensor]:
         raise CheckpointError(f"{path} is damaged or cut short ({error}). {REMEDY}") from error
 
 
-def fill(model: nn.Module, tensors: Mapping[str, torch.Tensor], path: Path) -> None:
-    """Copy the stored tensors into the model, after checking names, shapes and values."""
-    wanted = _untied(model)
+def check(tensors: Arrays, wanted: Mapping[str, tuple[int, ...]], path: Path) -> None:
+    """See that the stored tensors are those of a model with the weights ``wanted`` (shapes by name), and finite.
+
+    Raises:
+        CheckpointError: naming the first that is missing, unknown, of another shape or not finite.
+    """
     problems = [f"{name} is missing" for name in wanted if name not in tensors]
     problems += [f"{name} is unknown" for name in sorted(tensors) if name not in wanted]
     problems += [
-        f"{name} is {list(tensor.shape)}, not {list(wanted[name].shape)}"
+        f"{name} is {list(tensor.shape)}, not {list(wanted[name])}"
         for name, tensor in sorted(tensors.items())  # they come in any order
-        if name in wanted and tensor.shape != wanted[name].shape
+        if name in wanted and tensor.shape != tuple(wanted[name])
     ]
     if problems:
         more = f" and {len(problems) - 3} more" if len(problems) > 3 else ""
         raise CheckpointError(f"{path} does not fit {CONFIG} beside it: {'; '.join(problems[:3])}{more}. {REMEDY}")
-    broken = [name for name, tensor in tensors.items() if tensor.is_floating_point() and not tensor.isfinite().all()]
+    broken = [name for name, tensor in tensors.items() if tensor.dtype.kind == "f" and not np.isfinite(tensor).all()]
     if broken:
         raise CheckpointError(f"{path} holds values that are not numbers, first in {broken[0]}. {REMEDY}")
-    with torch.no_grad():
-        for name, tensor in tensors.items():
-            wanted[name].copy_(tensor)
+
+
+def not_buildable(path: Path, error: Exception) -> CheckpointError:
+    """What is told where no model can be built for the weights at ``path``: fractions, or sizes beyond the memory."""
+    reason = str(error).splitlines()[0] if str(error) else "too large"
+    return CheckpointError(f"{path.with_name(CONFIG)} is no model that can be built: {reason}. {REMEDY}")

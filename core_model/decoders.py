@@ -13,32 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from core_model.attention import Coverage, attend, merge_heads, spent_before, split_heads
-
-
-@dataclass(frozen=True)
-class TransformerConfig:
-    """Pre-norm Transformer decoder (Vaswani et al. 2017; Xiong et al. 2020) with coverage between its layers."""
-
-    kind: str = "transformer"
-    width: int = 256
-    layers: int = 3
-    heads: int = 4
-    feedforward: int = 512
-    dropout: float = 0.0
-    coverage: bool = True
-
-    def __post_init__(self) -> None:
-        problems = []
-        if min(self.width, self.heads, self.feedforward) < 1:
-            problems.append("width, heads and feedforward must be positive")
-        elif self.width % 4 or self.width % (2 * self.heads):
-            problems.append(f"width {self.width} must divide by 4 and by twice the number of heads {self.heads}")
-        if self.layers < 1:
-            problems.append("at least one layer is needed")
-        if not 0 <= self.dropout < 1:
-            problems.append("dropout lies in [0, 1)")
-        if problems:
-            raise ValueError("; ".join(problems))
+from core_model.config import DecoderConfig, TransformerConfig
 
 
 @dataclass(frozen=True)
@@ -286,9 +261,6 @@ def sine_positions(length: int, width: int) -> Tensor:
     frequencies = torch.exp(torch.arange(0, width, 2) * (-9.21034 / width))
     angles = torch.arange(length)[:, None] * frequencies
     return torch.stack([angles.sin(), angles.cos()], dim=2).flatten(1)
-
-
-DecoderConfig = TransformerConfig
 
 
 def create_decoder(config: DecoderConfig, vocab_size: int) -> TransformerDecoder:

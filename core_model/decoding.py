@@ -7,22 +7,22 @@ The result depends on the picture, the options and the weights alone, not on the
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from itertools import groupby
-from typing import Protocol, Self, TypeVar
+from typing import Any, Protocol, Self, TypeVar
 
-import torch
-from torch import Tensor
+import numpy as np
+from numpy.typing import NDArray
 
 from core_model.filters import GrammarGuard, LogitFilter, NeverSpecial
-from core_model.hypotheses import Decoded, Decoder, DecodingOptions, Hypothesis, Path
+from core_model.hypotheses import Array, Decoded, Decoder, DecodingOptions, Hypothesis, Path, largest, log_softmax
 from core_model.tokenizer import Tokenizer
 
 __all__ = ["Decoded", "DecodingOptions", "Hypothesis", "StepModel", "decode", "grammar_guard", "never_stop"]
 
 ShouldStop = Callable[[], bool]
+Index = NDArray[np.int64]
 LEAST_TOKENS = 32
 """Tokens that any picture may have, however small."""
 HOPELESS = 12.0
@@ -32,16 +32,16 @@ HOPELESS = 12.0
 class StepState(Protocol):
     """Everything a model remembers between steps, one row per hypothesis."""
 
-    def select(self, index: Tensor) -> Self:
+    def select(self, index: Index) -> Self:
         """The rows `index` [m]: reorders, repeats and drops hypotheses."""
 
 
 class EncodedPictures(Protocol):
-    """What decoding needs to know of encoded pictures; see `core_model.decoders.Memory`."""
+    """What decoding needs to know of encoded pictures; see `core_model.numpy_model.Memory`."""
 
     @property
-    def mask(self) -> Tensor:
-        """[b, n], True where a cell belongs to the picture."""
+    def mask(self) -> Any:
+        """[b, n], True where a cell belongs to the picture: an array, or a tensor."""
 
 
 MemoryT_contra = TypeVar("MemoryT_contra", bound=EncodedPictures, contravariant=True)
@@ -54,18 +54,14 @@ class StepModel(Protocol[MemoryT_contra, StateT]):
     def start(self, memory: MemoryT_contra) -> StateT:
         """The state before the first token, one row per picture."""
 
-    def step(self, tokens: Tensor, state: StateT) -> tuple[Tensor, Tensor, StateT]:
+    def step(self, tokens: Index, state: StateT) -> tuple[Array, Array, StateT]:
         """Tokens [b] -> scores of the next [b, v], attention [b, rows, columns], state after them."""
 
 
-FEW_ROWS = 8
-"""Up to so many hypotheses at once, decoding on the CPU uses one thread."""
-
-
 @lru_cache(maxsize=8)
-def grammar_guard(tokenizer: Tokenizer, device: torch.device) -> GrammarGuard:
+def grammar_guard(tokenizer: Tokenizer) -> GrammarGuard:
     """The guard of a vocabulary, built once: its tables take some milliseconds."""
-    return GrammarGuard(tokenizer, device)
+    return GrammarGuard(tokenizer)
 
 
 def never_stop() -> bool:
@@ -91,9 +87,8 @@ def decode(
         DataError: the prefix holds a token that is not in the vocabulary.
     """
     options = options or DecodingOptions()
-    device = memory.mask.device
-    own = grammar_guard(tokenizer, device) if options.grammar else NeverSpecial(tokenizer, device)
-    decoder = Decoder(tokenizer, options, (own, *filters), device)
+    own = grammar_guard(tokenizer) if options.grammar else NeverSpecial(tokenizer)
+    decoder = Decoder(tokenizer, options, (own, *filters))
     limits = [options.max_tokens] * len(memory.mask)
     if options.tokens_per_cell is not None:
         least = LEAST_TOKENS + len(decoder.prefix)
@@ -101,26 +96,8 @@ def decode(
         limits = [min(options.max_tokens, least + int(options.tokens_per_cell * n)) for n in cells]
     paths = [Path(i, limit, [one.start() for one in decoder.filters]) for i, limit in enumerate(limits)]
     search = beam_search if options.beam > 1 else follow
-    with torch.inference_mode(), _one_thread(device.type == "cpu" and len(paths) * options.beam <= FEW_ROWS):
-        search(model, memory, decoder, paths, should_stop)
-        return decoder.results(len(paths))
-
-
-@contextmanager
-def _one_thread(wanted: bool) -> Iterator[None]:
-    """Let torch use one thread in this block, if ``wanted``.
-
-    The products of a single step are so small that handing them to a second thread costs more than it saves, and many
-    times more when another program keeps the processors busy.
-    """
-    before = torch.get_num_threads()
-    if wanted:
-        torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        if wanted:
-            torch.set_num_threads(before)
+    search(model, memory, decoder, paths, should_stop)
+    return decoder.results(len(paths))
 
 
 def follow(
@@ -132,9 +109,9 @@ def follow(
 ) -> None:
     """One path per picture: the likeliest token at each step, or a sampled one."""
     options = decoder.options
-    draws = torch.rand(options.max_tokens, generator=torch.Generator().manual_seed(options.seed)).tolist()
+    draws = np.random.default_rng(options.seed).random(options.max_tokens).tolist()
     state = model.start(memory)
-    tokens = torch.full((len(paths),), decoder.bos, device=decoder.device)
+    tokens = np.full(len(paths), decoder.bos)
     live = list(enumerate(paths))  # (row, path)
     while live:
         if should_stop():
@@ -144,7 +121,7 @@ def follow(
         scores, attention, state = model.step(tokens, state)
         step = decoder.record(scores, attention)
         if step < len(decoder.prefix):
-            tokens = torch.full_like(tokens, decoder.prefix[step])
+            tokens = np.full_like(tokens, decoder.prefix[step])
         else:
             allowed = scores + decoder.penalty(paths)
             tokens = _sample(allowed, options, draws[step]) if options.temperature else allowed.argmax(-1)
@@ -159,27 +136,28 @@ def follow(
                 decoder.finish(path, ended)
         live = going
         if live and len(live) <= len(paths) * 3 // 4:  # leaving copies the state: not for every single one
-            index = torch.tensor([row for row, _ in live], device=decoder.device)
+            index = np.array([row for row, _ in live])
             tokens, state = tokens[index], state.select(index)
             paths = [path for _, path in live]
             live = list(enumerate(paths))
 
 
-def _sample(scores: Tensor, options: DecodingOptions, draw: float) -> Tensor:
+def _sample(scores: Array, options: DecodingOptions, draw: float) -> Index:
     """Draw a token from each row of `scores` [b, v] by the inverse of the distribution function at `draw` in [0, 1).
 
     Top-p: the smallest set of likeliest tokens that has the probability p (Holtzman et al. 2020, nucleus sampling).
     """
-    probabilities, order = (scores.float() / options.temperature).softmax(-1).sort(dim=-1, descending=True, stable=True)
+    logs, order = largest(log_softmax(scores / np.float32(options.temperature)), scores.shape[1])
+    probabilities = np.exp(logs)
     if options.top_k:
         probabilities[:, options.top_k :] = 0
     if options.top_p < 1:
         before = probabilities.cumsum(-1) - probabilities
         probabilities[before >= options.top_p] = 0
     reached = probabilities.cumsum(-1)
-    place = (reached <= draw * reached[:, -1:]).sum(-1, keepdim=True)
-    last = (probabilities > 0).sum(-1, keepdim=True) - 1
-    return order.gather(1, torch.minimum(place, last))[:, 0]
+    place = (reached <= draw * reached[:, -1:]).sum(-1, keepdims=True)
+    last = (probabilities > 0).sum(-1, keepdims=True) - 1
+    return np.take_along_axis(order, np.minimum(place, last), 1)[:, 0]
 
 
 def beam_search(
@@ -197,7 +175,7 @@ def beam_search(
     """
     beam = decoder.options.beam
     state = model.start(memory)
-    tokens = torch.full((len(paths),), decoder.bos, device=decoder.device)
+    tokens = np.full(len(paths), decoder.bos)
     ended: list[list[Path]] = [[] for _ in paths]  # by picture: what ended by itself
     live = paths  # in order of picture: row = place in this list
     while live:
@@ -208,14 +186,13 @@ def beam_search(
         scores, attention, state = model.step(tokens, state)
         step = decoder.record(scores, attention)
         if step < len(decoder.prefix):
-            tokens = torch.full_like(tokens, decoder.prefix[step])
+            tokens = np.full_like(tokens, decoder.prefix[step])
             for row, path in enumerate(live):
                 path.push(decoder.prefix[step], row, decoder.filters)
             continue
-        logs = scores.float().log_softmax(-1) + decoder.penalty(live)
-        logs += torch.tensor([path.log_probability for path in live], device=decoder.device)[:, None]
-        top = logs.topk(min(2 * beam, logs.shape[1]), dim=1)
-        values, ids = top.values.tolist(), top.indices.tolist()
+        logs = log_softmax(scores) + decoder.penalty(live)
+        logs += np.array([path.log_probability for path in live], np.float32)[:, None]
+        values, ids = (found.tolist() for found in largest(logs, 2 * beam))
         going: list[Path] = []
         for picture, rows in groupby(range(len(live)), key=lambda row: live[row].picture):
             candidates = [(-v, row, i) for row in rows for v, i in zip(values[row], ids[row], strict=True)]
@@ -226,11 +203,11 @@ def beam_search(
         parents = [path.rows[-1] for path in going]
         if parents != list(range(len(live))):
             same = [path.picture for path in going] == [path.picture for path in live]
-            index = torch.tensor(parents, device=decoder.device)
+            index = np.array(parents)
             # A state may know a cheaper way when only histories move and every row keeps its picture.
             state = getattr(state, "reorder", state.select)(index) if same else state.select(index)
         live = going
-        tokens = torch.tensor([path.tokens[-1] for path in live], device=decoder.device)
+        tokens = np.array([path.tokens[-1] for path in live])
 
 
 def _extend(

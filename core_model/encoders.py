@@ -4,46 +4,13 @@ An encoder maps ``images`` float32 [b, 1, h, w] (ink 1, ground 0; h and w multip
 [b, h / stride, w / stride, d], channels last. Positions are added by the model, so an encoder stays purely local.
 """
 
-from dataclasses import dataclass
 from typing import cast
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-
-@dataclass(frozen=True)
-class BottleneckConfig:
-    """Bottleneck residual network with a space-to-depth stem (total stride 8).
-
-    Bottleneck blocks (He et al. 2016, "Deep Residual Learning"), normalised before (their "Identity Mappings"):
-    per millisecond of CPU time they train several times faster than plain 3x3 blocks of equal width.
-    """
-
-    kind: str = "bottleneck"
-    stem: int = 32
-    """Channels after the stem, at half resolution."""
-    widths: tuple[int, int] = (64, 256)
-    """Channels at stride 4 and at stride 8; the last is the width of the features."""
-    blocks: tuple[int, int] = (4, 8)
-    """Residual blocks at stride 4 and at stride 8."""
-    squeeze: tuple[int, int] = (2, 4)
-    """Width of a block divided by the width of its 3x3 convolution, for each stage."""
-
-    def __post_init__(self) -> None:
-        problems = []
-        pairs = zip(self.widths, self.squeeze, strict=False)
-        if self.stem < 1 or any(not 1 <= squeeze <= width for width, squeeze in pairs):
-            problems.append("channel counts must be positive and at least `squeeze`")
-        if {len(self.widths), len(self.blocks), len(self.squeeze)} != {2} or min(self.blocks) < 0:
-            problems.append("`widths`, `blocks` and `squeeze` have one entry per stage (2)")
-        if problems:
-            raise ValueError("; ".join(problems))
-
-    @property
-    def width(self) -> int:
-        """Channels of the feature map."""
-        return self.widths[-1]
+from core_model.config import BottleneckConfig, EncoderConfig
 
 
 class BottleneckBlock(nn.Module):
@@ -111,9 +78,6 @@ class BottleneckEncoder(nn.Module):
     def _down(convolution: nn.Module, x: Tensor, mask: Tensor | None) -> Tensor:
         x = x if mask is None else x * mask
         return cast(Tensor, convolution(x.permute(0, 3, 1, 2))).permute(0, 2, 3, 1)
-
-
-EncoderConfig = BottleneckConfig
 
 
 def create_encoder(config: EncoderConfig) -> BottleneckEncoder:

@@ -1,7 +1,7 @@
 """What a decoder may not emit next, and when a reading has gone wrong.
 
 A `LogitFilter` keeps one small immutable Python value per hypothesis and turns the values of all hypotheses into one
-penalty tensor by table look-up, so a step costs no loop over the vocabulary. The guards look at the tokens so far.
+penalty array by table look-up, so a step costs no loop over the vocabulary. The guards look at the tokens so far.
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Protocol
 
-import torch
-from torch import Tensor
+import numpy as np
+from numpy.typing import NDArray
 
 from core_model.tokenizer import SPECIALS, Tokenizer
 
@@ -26,15 +26,15 @@ class LogitFilter(Protocol):
     def advance(self, value: Any, token: int) -> Any:
         """The value after `token`; `value` itself stays as it is, since several hypotheses may share it."""
 
-    def penalty(self, values: Sequence[Any]) -> Tensor:
+    def penalty(self, values: Sequence[Any]) -> NDArray[np.float32]:
         """What to add to the scores of hypotheses with these values: [len(values), v] or [1, v], 0 or -inf."""
 
 
 class NeverSpecial:
     """Never padding, never a second begin."""
 
-    def __init__(self, tokenizer: Tokenizer, device: torch.device) -> None:
-        self._penalty = torch.zeros(1, len(tokenizer), device=device)
+    def __init__(self, tokenizer: Tokenizer) -> None:
+        self._penalty = np.zeros((1, len(tokenizer)), np.float32)
         self._penalty[0, [tokenizer.pad_id, tokenizer.bos_id]] = FORBIDDEN
 
     def start(self) -> None:
@@ -43,7 +43,7 @@ class NeverSpecial:
     def advance(self, value: None, token: int) -> None:
         return None
 
-    def penalty(self, values: Sequence[None]) -> Tensor:
+    def penalty(self, values: Sequence[None]) -> NDArray[np.float32]:
         return self._penalty
 
 
@@ -66,7 +66,7 @@ class GrammarGuard:
     the number of braced arguments still to come in that frame. The penalty depends on `owed` and the topmost kind only.
     """
 
-    def __init__(self, tokenizer: Tokenizer, device: torch.device) -> None:
+    def __init__(self, tokenizer: Tokenizer) -> None:
         self._tokens = tokenizer.tokens
         present = set(self._tokens)
         self._opens: dict[int, str] = {}
@@ -98,12 +98,11 @@ class GrammarGuard:
         self._kinds = {
             kind: row for row, kind in enumerate((ROOT, BRACE, BRACKET, FENCE, BRACED, ROOT_OF, *sorted(environments)))
         }
-        table = torch.zeros(len(self._kinds), len(tokenizer))
+        self._table = np.zeros((len(self._kinds), len(tokenizer)), np.float32)
         for kind, row in self._kinds.items():
             for index, token in enumerate(self._tokens):
                 if not self._allowed(kind, index, token):
-                    table[row, index] = FORBIDDEN
-        self._table = table.to(device)
+                    self._table[row, index] = FORBIDDEN
 
     def _allowed(self, kind: str, index: int, token: str) -> bool:
         if kind == BRACED:
@@ -140,11 +139,11 @@ class GrammarGuard:
         owes = self._owes.get(token, 0) or max(owed - 1, 0)  # an unbraced argument can only come from a given prefix
         return value if owes == owed else (kind, owes, below)
 
-    def penalty(self, values: Sequence[Any]) -> Tensor:
+    def penalty(self, values: Sequence[Any]) -> NDArray[np.float32]:
         rows = [self._row(value) for value in values]
         if len(rows) == 1:
             return self._table[rows[0] : rows[0] + 1]
-        return self._table[torch.tensor(rows, device=self._table.device)]
+        return self._table[rows]
 
     def _row(self, value: Any) -> int:
         kind, owed, _ = value

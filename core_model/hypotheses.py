@@ -11,13 +11,13 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
-import torch
-from torch import Tensor
+from numpy.typing import NDArray
 
 from core_model.errors import DataError
 from core_model.filters import FORBIDDEN, LogitFilter, repetition_start
 from core_model.tokenizer import SPECIALS, Tokenizer
 
+Array = NDArray[np.float32]
 Ending = Literal["end", "repetition", "length", "stopped"]
 
 
@@ -121,6 +121,22 @@ class Decoded:
         return self.hypotheses[0]
 
 
+def log_softmax(scores: Array) -> Array:
+    """Logarithms of the probabilities, over the last axis."""
+    shifted = scores - scores.max(-1, keepdims=True)
+    shifted -= np.log(np.exp(shifted).sum(-1, keepdims=True))
+    return shifted
+
+
+def largest(values: Array, count: int) -> tuple[Array, NDArray[np.int64]]:
+    """The `count` largest of each row [t, v], or all, in falling order, and their columns; of equals the first."""
+    count = min(count, values.shape[1])
+    columns = np.sort(np.argpartition(-values, count - 1, axis=1)[:, :count], axis=1)
+    found = np.take_along_axis(values, columns, 1)
+    order = np.argsort(-found, axis=1, kind="stable")
+    return np.take_along_axis(found, order, 1), np.take_along_axis(columns, order, 1)
+
+
 class Path:
     """A hypothesis under way: its tokens, and the row it had in the batch of each step."""
 
@@ -151,28 +167,25 @@ class Path:
 class Decoder:
     """What all strategies share during one call of `decode`: options, filters, and the record of the steps."""
 
-    def __init__(
-        self, tokenizer: Tokenizer, options: DecodingOptions, filters: Sequence[LogitFilter], device: torch.device
-    ) -> None:
+    def __init__(self, tokenizer: Tokenizer, options: DecodingOptions, filters: Sequence[LogitFilter]) -> None:
         self.options = options
         self.filters = filters
-        self.device = device
         self.eos = tokenizer.eos_id
         self.bos = tokenizer.bos_id
         self.prefix = _prefix_ids(tokenizer, options.prefix)
-        self._scores: list[Tensor] = []  # by step: [rows, v]
-        self._attention: list[Tensor] = []  # by step: [rows, gh, gw]
+        self._scores: list[Array] = []  # by step: [rows, v]
+        self._attention: list[Array] = []  # by step: [rows, gh, gw]
         self._finished: list[tuple[Path, Ending]] = []
 
-    def penalty(self, paths: Sequence[Path]) -> Tensor:
+    def penalty(self, paths: Sequence[Path]) -> Array:
         """Sum of the filters' penalties, [rows or 1, v]."""
         total = self.filters[0].penalty([path.values[0] for path in paths])
         for i, one in enumerate(self.filters[1:], 1):
             total = total + one.penalty([path.values[i] for path in paths])
         return total
 
-    def record(self, scores: Tensor, attention: Tensor) -> int:
-        """Keep what a step gave, on the device and untouched; returns the number of the step."""
+    def record(self, scores: Array, attention: Array) -> int:
+        """Keep what a step gave, untouched; returns the number of the step."""
         self._scores.append(scores)
         if self.options.attention:
             self._attention.append(attention)
@@ -205,16 +218,15 @@ class Decoder:
             for path, ended in self._finished:
                 readings[path.picture].append(Hypothesis((), float("-inf"), ended, (), 0.0))
             return [Decoded(tuple(one)) for one in readings]
-        index = torch.tensor(np.array(where), device=self.device)
-        chosen = torch.tensor([t for path, _ in self._finished for t in path.tokens], device=self.device)[:, None]
-        scores = torch.cat(self._scores)[index].float()  # [all tokens, v]
-        logs = scores.log_softmax(-1)
-        chosen_logs = logs.gather(1, chosen)[:, 0].tolist()
+        chosen = np.array([t for path, _ in self._finished for t in path.tokens])[:, None]
+        scores = np.concatenate(self._scores)[where]  # [all tokens, v]
+        logs = log_softmax(scores)
+        chosen_logs = np.take_along_axis(logs, chosen, 1)[:, 0].tolist()
         if self.options.confidence_temperature != 1:
-            logs = (scores / self.options.confidence_temperature).log_softmax(-1)
-        probabilities = logs.gather(1, chosen)[:, 0].exp().tolist()
+            logs = log_softmax(scores / np.float32(self.options.confidence_temperature))
+        probabilities = np.exp(np.take_along_axis(logs, chosen, 1)[:, 0]).tolist()
         other_ids, other_probabilities = self._others(logs, chosen)
-        maps = torch.cat(self._attention)[index].half().cpu().numpy() if self._attention else None
+        maps = np.concatenate(self._attention)[where].astype(np.float16) if self._attention else None
         start = 0
         for (path, ended), length in zip(self._finished, lengths, strict=True):
             tokens = path.tokens[:-1] if ended == "end" else path.tokens
@@ -238,14 +250,15 @@ class Decoder:
             start += length
         return [Decoded(self._ranked(one)) for one in readings]
 
-    def _others(self, logs: Tensor, chosen: Tensor) -> tuple[list[list[int]], list[list[float]]]:
+    def _others(self, logs: Array, chosen: NDArray[np.int64]) -> tuple[list[list[int]], list[list[float]]]:
         """The likeliest tokens beside the chosen ones [t, 1] and their probabilities, by row of `logs` [t, v]."""
         if not self.options.token_alternatives:
             return [[]] * len(logs), [[]] * len(logs)
-        logs = logs.scatter(1, chosen, FORBIDDEN)
+        logs = logs.copy()
+        np.put_along_axis(logs, chosen, FORBIDDEN, 1)
         logs[:, : len(SPECIALS)] = FORBIDDEN
-        top = logs.topk(min(self.options.token_alternatives, logs.shape[1]), dim=1)
-        return top.indices.tolist(), top.values.exp().tolist()
+        values, ids = largest(logs, self.options.token_alternatives)
+        return ids.tolist(), np.exp(values).tolist()
 
     def _ranked(self, readings: list[Hypothesis]) -> tuple[Hypothesis, ...]:
         """Complete readings before cut ones, each by score, each token sequence once, as many as asked for."""

@@ -4,75 +4,16 @@
 part is chosen by the ``kind`` of its configuration, so a new system adds a part and a preset and touches nothing else.
 """
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
-from typing import Any, cast
+from typing import cast
 
 import torch
 from torch import Tensor, nn
 
-from core_model.decoders import (
-    DecoderConfig,
-    Memory,
-    TransformerConfig,
-    TransformerState,
-    create_decoder,
-)
-from core_model.encoders import BottleneckConfig, EncoderConfig, create_encoder, sine_positions_2d
+from core_model.config import ModelConfig
+from core_model.decoders import Memory, TransformerState, create_decoder
+from core_model.encoders import create_encoder, sine_positions_2d
 
-__all__ = ["PRESETS", "FormulaModel", "Memory", "ModelConfig", "create_model"]
-
-
-@dataclass(frozen=True)
-class ModelConfig:
-    """An encoder and a decoder, and the name under which the pair is known."""
-
-    preset: str = "formulens"
-    encoder: EncoderConfig = field(default_factory=BottleneckConfig)
-    decoder: DecoderConfig = field(default_factory=TransformerConfig)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain data for ``config.json``."""
-        return asdict(self)
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> "ModelConfig":
-        """Inverse of `to_dict`; raises ValueError naming what does not fit."""
-        unknown = set(data) - {"preset", "encoder", "decoder"}
-        if unknown or "encoder" not in data or "decoder" not in data:
-            raise ValueError(f"a model has `preset`, `encoder` and `decoder`, not {sorted(data)}")
-        return cls(
-            str(data.get("preset", "formulens")),
-            cast(EncoderConfig, _part(ENCODER_CONFIGS, data["encoder"], "encoder")),
-            cast(DecoderConfig, _part(DECODER_CONFIGS, data["decoder"], "decoder")),
-        )
-
-
-ENCODER_CONFIGS: dict[str, type] = {"bottleneck": BottleneckConfig}
-DECODER_CONFIGS: dict[str, type] = {"transformer": TransformerConfig}
-
-PRESETS: dict[str, ModelConfig] = {
-    "formulens": ModelConfig(),
-    "tiny": ModelConfig(  # for tests and toy runs
-        "tiny",
-        BottleneckConfig(stem=8, widths=(16, 32), blocks=(1, 1)),
-        TransformerConfig(width=32, layers=2, heads=2, feedforward=64),
-    ),
-}
-
-
-def _part(known: Mapping[str, type], data: Any, role: str) -> Any:
-    if not isinstance(data, Mapping) or data.get("kind") not in known:
-        raise ValueError(f"unknown {role} {data!r}; known kinds: {', '.join(known)}")
-    kind = known[data["kind"]]
-    unknown = set(data) - {f.name for f in fields(kind)}
-    if unknown:
-        raise ValueError(f"unknown settings of the {role}: {', '.join(sorted(unknown))}")
-    values = {name: tuple(value) if isinstance(value, list) else value for name, value in data.items()}
-    try:
-        return kind(**values)
-    except TypeError as error:
-        raise ValueError(f"settings of the {role} do not fit: {error}") from error
+__all__ = ["FormulaModel", "Memory", "create_model"]
 
 
 class FormulaModel(nn.Module):

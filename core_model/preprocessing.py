@@ -1,7 +1,7 @@
 """The one path from a grey picture to what the model sees: snips, canvas, training and evaluation all go through it.
 
 ``prepare`` finds ground and ink, drops noise, crops to the ink and brings the writing to one nominal size.
-``to_batch`` packs prepared pictures into a padded tensor.
+``to_batch`` packs prepared pictures into a padded array.
 """
 
 from __future__ import annotations
@@ -9,16 +9,12 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
 from core_model.writing_size import measure_writing, rough_stroke
-
-if TYPE_CHECKING:
-    import torch
 
 Grey = NDArray[np.uint8]
 
@@ -120,7 +116,7 @@ def prepare(grey: Grey, *, headroom: float = 1.0) -> Prepared:
     return Prepared(pixels, scale / reduced, (left, top, min(right, source_width), min(bottom, source_height)))
 
 
-def to_batch(pictures: Sequence[Grey]) -> tuple[torch.Tensor, torch.Tensor]:
+def to_batch(pictures: Sequence[Grey]) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
     """Pack prepared pictures (uint8 [h, w]) -> images float32 [b, 1, H, W] (ink 1.0, ground and padding 0.0), sizes
     int64 [b, 2] (h, w).
 
@@ -133,10 +129,11 @@ def to_batch(pictures: Sequence[Grey]) -> tuple[torch.Tensor, torch.Tensor]:
     packed = np.full((len(pictures), 1, height, width), 255, np.uint8)
     for row, picture in zip(packed, pictures, strict=True):
         row[0, : picture.shape[0], : picture.shape[1]] = picture
-    import torch  # here: whoever prepares pictures without reading them does not wait for it
-
-    images = torch.from_numpy(packed).to(torch.float32).mul_(-1 / 255).add_(1.0).clamp_(0.0, 1.0)
-    return images, torch.tensor([p.shape for p in pictures], dtype=torch.int64)
+    images = packed.astype(np.float32)
+    images *= np.float32(-1 / 255)
+    images += np.float32(1)
+    np.maximum(images, np.float32(0), out=images)
+    return images, np.array([p.shape for p in pictures], np.int64)
 
 
 def ink_of(grey: Grey) -> Grey | None:

@@ -13,24 +13,31 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from importlib import resources
+from itertools import groupby
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Protocol
 
 import numpy as np
-import torch
-import torch.nn.functional as F
 from numpy.typing import NDArray
 from PIL import Image
 
 from core_model import checkpoint as checkpoints
-from core_model.decoding import DecodingOptions, Hypothesis, ShouldStop, decode, grammar_guard, never_stop
+from core_model.decoding import (
+    DecodingOptions,
+    Hypothesis,
+    ShouldStop,
+    StepModel,
+    decode,
+    grammar_guard,
+    never_stop,
+)
 from core_model.device import choose_device
 from core_model.errors import CheckpointError, LatexError
 from core_model.ink import Ink
 from core_model.latex import tidy
-from core_model.model import FormulaModel, Memory
+from core_model.numpy_model import build, can_read
 from core_model.pictures import open_grey, to_grey
-from core_model.preprocessing import Prepared, prepare, to_batch
+from core_model.preprocessing import Grey, Prepared, prepare
 from core_model.strokes import rasterize
 from core_model.tokenizer import Tokenizer
 
@@ -168,18 +175,40 @@ class Recognition:
     """There was no ink."""
 
 
+class ReadingModel(StepModel[Any, Any], Protocol):
+    """A model that reads: `core_model.numpy_model.NumpyModel`, or a torch model in a `TorchModel`."""
+
+    @property
+    def device(self) -> str:
+        """`cpu`, `mps` or `cuda`."""
+
+    @property
+    def runtime(self) -> str:
+        """What computes, with its version."""
+
+    @property
+    def stride(self) -> int:
+        """Prepared pixels per cell of the grid."""
+
+    def encode(self, pictures: Sequence[Grey]) -> Any:
+        """Prepared pictures that cover the same number of cells -> what the decoder reads of them."""
+
+    def join(self, memories: Sequence[Any]) -> Any:
+        """What `encode` gave for several pictures, as one batch."""
+
+
 class Recognizer:
     """Reads pictures with one model on one device.
 
     Args:
-        model: on its device, in evaluation mode.
+        model: see `ReadingModel`.
         config: the content of the checkpoint's config.json; `extra.confidence_temperature` calibrates confidences.
         device_reason: why this device, in words, for whoever asks.
     """
 
     def __init__(
         self,
-        model: FormulaModel,
+        model: ReadingModel,
         tokenizer: Tokenizer,
         config: Mapping[str, Any] | None = None,
         device_reason: str = "",
@@ -187,7 +216,7 @@ class Recognizer:
         self.model = model
         self.tokenizer = tokenizer
         self.config = dict(config or {})
-        self.device = next(model.parameters()).device
+        self.device = model.device
         self.device_reason = device_reason
         self._calibration = float(self.config.get("extra", {}).get("confidence_temperature", 1.0))
 
@@ -195,14 +224,16 @@ class Recognizer:
     def load(cls, checkpoint: str | Path | None = None, device: str = "auto") -> Recognizer:
         """Read a checkpoint folder (None: the one in the box) and put it on a device (`auto`, `cpu`, `mps`, `cuda`).
 
+        On the processor NumPy computes; torch is imported only for the other devices.
+
         Raises:
             CheckpointError: the folder is missing or damaged.
             FormulensError: the device asked for is not there.
         """
         chosen, reason = choose_device(device)
-        folder = Path(checkpoint) if checkpoint is not None else default_checkpoint()
-        model, tokenizer, config = checkpoints.load(folder, chosen)
-        return cls(model, tokenizer, config, reason)
+        read = checkpoints.read(checkpoint if checkpoint is not None else default_checkpoint())
+        model = build(read) if chosen == "cpu" and can_read(read.model) else _torch_model(read, chosen)
+        return cls(model, read.tokenizer, read.config, reason)
 
     def recognize(
         self, image: Picture, options: RecognizeOptions | None = None, should_stop: ShouldStop = never_stop
@@ -243,6 +274,7 @@ class Recognizer:
                 jobs.append(_Job(index, prepared, spent, self.model.stride))
         jobs.sort(key=lambda job: job.cells)
         for batch in _batches(jobs, DECODE_CELLS // options.beam):
+            batch.sort(key=lambda job: job.grid)
             for job, reading in zip(batch, self._read(batch, options, should_stop), strict=True):
                 readings[job.index] = reading
         return [readings[index] for index in range(len(images))]
@@ -260,31 +292,17 @@ class Recognizer:
             results.append(self._recognition(job, one.hypotheses, times))
         return results
 
-    def _encode(self, jobs: Sequence[_Job]) -> tuple[Memory, list[float]]:
-        """The memory of all pictures, row by row, and each one's milliseconds."""
-        by_size: dict[tuple[int, int], list[int]] = {}
-        for row, job in enumerate(jobs):
-            by_size.setdefault(job.grid, []).append(row)
-        memories: list[Memory | None] = [None] * len(jobs)
-        times = [0.0] * len(jobs)
-        for (height, width), same in by_size.items():
+    def _encode(self, jobs: Sequence[_Job]) -> tuple[Any, list[float]]:
+        """The memory of all pictures, and each one's milliseconds. Those of equal grids are neighbours."""
+        memories, times = [], []
+        for (height, width), equal in groupby(jobs, key=lambda job: job.grid):
+            same = list(equal)
             room = max(1, ENCODE_PIXELS // (height * width * self.model.stride**2))
-            for rows in (same[i : i + room] for i in range(0, len(same), room)):
+            for part in (same[i : i + room] for i in range(0, len(same), room)):
                 began = time.perf_counter()
-                images, sizes = to_batch([jobs[row].prepared.pixels for row in rows])
-                with torch.inference_mode():
-                    memory = self.model.encode(images.to(self.device), sizes.to(self.device))
-                # Accelerators work ahead of Python: without a wait the decoder would be charged for the encoder's time.
-                if self.device.type == "cuda":
-                    torch.cuda.synchronize(self.device)
-                elif self.device.type == "mps":
-                    torch.mps.synchronize()
-                for place, row in enumerate(rows):
-                    memories[row] = (
-                        memory.select(torch.tensor([place], device=self.device)) if len(rows) > 1 else memory
-                    )
-                    times[row] = _milliseconds_since(began) / len(rows)
-        return _stack([memory for memory in memories if memory is not None]), times
+                memories.append(self.model.encode([job.prepared.pixels for job in part]))
+                times += [_milliseconds_since(began) / len(part)] * len(part)
+        return self.model.join(memories), times
 
     def _recognition(self, job: _Job, hypotheses: Sequence[Hypothesis], times: Times) -> Recognition:
         best = hypotheses[0]
@@ -305,7 +323,7 @@ class Recognizer:
         """The tidy LaTeX of a reading, groups that a guard left open closed; else the tokens as they are, and why."""
         tokens = self.tokenizer.decode(hypothesis.tokens)
         if hypothesis.ended != "end":
-            tokens += grammar_guard(self.tokenizer, self.device).closers(hypothesis.tokens)
+            tokens += grammar_guard(self.tokenizer).closers(hypothesis.tokens)
         try:
             return tidy(tokens), ""
         except LatexError as error:
@@ -396,15 +414,8 @@ def _batches(jobs: Sequence[_Job], cells: int) -> list[list[_Job]]:
     return batches
 
 
-def _stack(memories: Sequence[Memory]) -> Memory:
-    """Memories of one picture each -> one of all, padded to a common grid."""
-    if len(memories) == 1:
-        return memories[0]
-    rows, columns = (max(memory.grid[axis] for memory in memories) for axis in (0, 1))
-    features, masks = [], []
-    for memory in memories:
-        pad = (0, columns - memory.grid[1], 0, rows - memory.grid[0])  # of the last axis, then of the one before
-        mask = memory.mask.unflatten(1, memory.grid)
-        features.append(F.pad(memory.features.unflatten(1, memory.grid), (0, 0, *pad)).flatten(1, 2))
-        masks.append(F.pad(mask, pad).flatten(1))
-    return Memory(torch.cat(features), torch.cat(masks), (rows, columns), memories[0].stride)
+def _torch_model(read: checkpoints.Checkpoint, device: str) -> ReadingModel:
+    from core_model import torch_checkpoint  # here: reading on the processor does without torch
+    from core_model.torch_model import TorchModel
+
+    return TorchModel(torch_checkpoint.build(read).to(device).eval())

@@ -1,4 +1,4 @@
-"""Ink of single symbols: what the classifier is shown of it, and whether ink may be a single symbol; needs no torch."""
+"""Ink of single symbols: what the classifier is shown of it, and whether ink may be a single symbol."""
 
 from __future__ import annotations
 

@@ -21,13 +21,13 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from core_model.blas import use_threads
 from core_model.decoding import DecodingOptions, decode
 from core_model.errors import DataError
-from core_model.preprocessing import prepare, to_batch
+from core_model.preprocessing import prepare
 from core_model.recognizer import Recognizer, default_checkpoint
 from core_model.tokenizer import Tokenizer
 from trainer.data.render.base import RenderFailure
@@ -109,15 +109,15 @@ class ForcedLength:
     does not depend on which token it is.
     """
 
-    def __init__(self, tokenizer: Tokenizer, length: int, device: torch.device, seed: int = 0) -> None:
+    def __init__(self, tokenizer: Tokenizer, length: int, seed: int = 0) -> None:
         plain = [
             i for i, token in enumerate(tokenizer.tokens) if len(token) == 1 and (token.isalnum() or token in "+-=")
         ]
         if len(plain) < 2:
             raise DataError("the vocabulary of this checkpoint has no letters or digits to measure with")
         forced = [*random.Random(seed).choices(plain, k=length), tokenizer.eos_id]
-        self._table = torch.full((length + 1, len(tokenizer)), float("-inf"), device=device)
-        self._table[torch.arange(length + 1), torch.tensor(forced)] = 0.0
+        self._table = np.full((length + 1, len(tokenizer)), -np.inf, np.float32)
+        self._table[np.arange(length + 1), forced] = 0.0
 
     def start(self) -> int:
         """Before the first token."""
@@ -127,14 +127,14 @@ class ForcedLength:
         """One token further."""
         return value + 1
 
-    def penalty(self, values: Sequence[int]) -> torch.Tensor:
+    def penalty(self, values: Sequence[int]) -> NDArray[np.float32]:
         """[len(values), v], -inf for all but one."""
         return self._table[values[0] : values[0] + 1] if len(values) == 1 else self._table[list(values)]
 
 
 def main(options: Options) -> int:
     """Measure, print, and write the JSON if asked to."""
-    torch.set_num_threads(options.threads)
+    use_threads(options.threads)
     checkpoint = options.checkpoint or default_checkpoint()
     began = time.perf_counter()
     recognizer = Recognizer.load(checkpoint, options.device)
@@ -155,9 +155,9 @@ def main(options: Options) -> int:
         growth[length] = measure_forced(recognizer, grown, length)
     figures = {
         "checkpoint": checkpoint.resolve().name,
-        "device": recognizer.device.type,
-        "threads": torch.get_num_threads(),
-        "torch": torch.__version__,
+        "device": recognizer.device,
+        "threads": options.threads,
+        "runtime": recognizer.model.runtime,
         "pictures": options.pictures,
         "tokens": options.tokens,
         "loading_ms": round(loading, 1),
@@ -187,17 +187,15 @@ def measure_whole(recognizer: Recognizer, pictures: Sequence[Grey]) -> dict[str,
 
 def measure_forced(recognizer: Recognizer, pictures: Sequence[Grey], length: int) -> dict[str, Spread]:
     """Preprocessing, encoder and greedy decoding of exactly ``length`` tokens and the end, in ms."""
-    model, tokenizer, device = recognizer.model, recognizer.tokenizer, recognizer.device
+    model, tokenizer = recognizer.model, recognizer.tokenizer
     options = DecodingOptions(max_tokens=length + 1, tokens_per_cell=None)
-    forced = ForcedLength(tokenizer, length, device)
+    forced = ForcedLength(tokenizer, length)
     rows: dict[str, list[float]] = {name: [] for name in ("total", "preprocess", "encode", "decode", "per_token")}
     for picture in pictures:
         times = [time.perf_counter()]
-        images, sizes = to_batch([prepare(picture).pixels])
+        prepared = prepare(picture).pixels
         times.append(time.perf_counter())
-        with torch.inference_mode():
-            memory = model.encode(images.to(device), sizes.to(device))
-        _wait(device)
+        memory = model.encode([prepared])
         times.append(time.perf_counter())
         best = decode(model, memory, tokenizer, options, filters=[forced])[0].best
         times.append(time.perf_counter())
@@ -241,7 +239,7 @@ def report(figures: dict[str, Any]) -> str:
     whole, forced = figures["whole"], figures["forced"]
     lines = [
         f"checkpoint {figures['checkpoint']}, device {figures['device']}, {figures['threads']} threads, "
-        f"PyTorch {figures['torch']}, batch 1, greedy",
+        f"{figures['runtime']}, batch 1, greedy",
         f"{figures['pictures']} pictures of {figures['tokens']}-token formulas",
         f"loading after imports: {figures['loading_ms']:.0f} ms",
         "",
@@ -264,13 +262,6 @@ def report(figures: dict[str, Any]) -> str:
 
 def _plain(spreads: dict[str, Spread]) -> dict[str, dict[str, float]]:
     return {name: {"median": round(s.median, 3), "p95": round(s.p95, 3)} for name, s in spreads.items()}
-
-
-def _wait(device: torch.device) -> None:
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
-    elif device.type == "mps":
-        torch.mps.synchronize()
 
 
 def _profile(recognizer: Recognizer, pictures: Sequence[Grey]) -> None:

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import tyro
 
-from core_model.model import PRESETS
+from core_model.config import PRESETS
 from trainer.data.augment import AugmentOptions
 from trainer.data.batching import BatchOptions
 from trainer.data.ink_augment import InkAugmentOptions

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
@@ -20,10 +21,10 @@ from typing import Any, Literal
 
 import numpy as np
 import platformdirs
-import torch
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from core_model.blas import use_threads
 from core_model.checkpoint import WEIGHTS
 from core_model.recognizer import RecognizeOptions, Recognizer, default_checkpoint
 from trainer.data.shards import decode_png, read_table
@@ -106,7 +107,7 @@ def main(options: Options) -> int:
     """Evaluate, print the tables, write the JSON."""
     started = time.monotonic()
     if options.threads is not None:
-        torch.set_num_threads(options.threads)
+        use_threads(options.threads)
     evaluation = evaluate(options)
     evaluation["minutes"] = round((time.monotonic() - started) / 60, 2)
     options.out.mkdir(parents=True, exist_ok=True)
@@ -157,9 +158,9 @@ def evaluate(options: Options) -> dict[str, Any]:
     return {
         "format": 1,
         "checkpoint": checkpoint,
-        "device": _device_name(recognizer.device) if recognizer else "none",
-        "threads": torch.get_num_threads(),
-        "torch": torch.__version__,
+        "device": recognizer.device if recognizer else "none",
+        "threads": options.threads or os.cpu_count(),
+        "runtime": recognizer.model.runtime if recognizer else "none",
         "command": _command(options),
         "results": results,
     }
@@ -285,10 +286,6 @@ def load_checkpoint(folder: Path | None, device: str) -> tuple[Recognizer, dict[
         weights = hashlib.file_digest(file, "sha256").hexdigest()
     account = {"name": folder.resolve().name, "digest": weights[:16], "extra": recognizer.config.get("extra", {})}
     return recognizer, account
-
-
-def _device_name(device: torch.device) -> str:
-    return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
 
 
 def _command(options: Options) -> str:

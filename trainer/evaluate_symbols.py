@@ -12,9 +12,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
-from torch import Tensor
+import numpy as np
+from numpy.typing import NDArray
 
+from core_model.blas import use_threads
 from core_model.errors import DataError
 from core_model.symbol_classifier import SymbolClassifier
 from trainer.data.crohme import TEST_SETS
@@ -25,6 +26,10 @@ __all__ = ["Options", "Priors", "SetFigures", "evaluate", "figures_table", "main
 TOPS = (1, 3, 5)
 _AT_ONCE = 256
 _CONFUSIONS = 25
+
+
+Scores = NDArray[np.float32]
+Places = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -41,9 +46,8 @@ class Options:
     """Sets to read: test_2014, test_2016, test_2012 of CROHME, detexify."""
     limit: int = 0
     """Only so many symbols of each set; 0: all."""
-    device: str = "auto"
     threads: int = 0
-    """Threads on the CPU; 0 leaves the choice to torch."""
+    """Threads; 0: as many as there are processors."""
 
 
 @dataclass(frozen=True)
@@ -67,14 +71,14 @@ class Priors:
         crohme, drawn = extra.get("crohme_counts", {}), extra.get("drawn", {})
         self.known = [place for place, name in enumerate(classes) if crohme.get(name, 0) > 0]
         """The places of CROHME's classes."""
-        counts = torch.tensor([float(crohme[classes[place]]) for place in self.known])
-        shares = torch.tensor([float(drawn.get(classes[place], 0.0)) for place in self.known]).clamp(min=1e-9)
-        self.shift = (counts / counts.sum()).log() - (shares / shares.sum()).log() if self.known else counts
+        counts = np.array([crohme[classes[place]] for place in self.known], np.float32)
+        shares = np.array([drawn.get(classes[place], 0.0) for place in self.known], np.float32).clip(min=1e-9)
+        self.shift = np.log(counts / counts.sum()) - np.log(shares / shares.sum()) if self.known else counts
         """To be added to the scores of those classes."""
 
-    def among_crohme(self, scores: Tensor, *, weighted: bool) -> Tensor:
+    def among_crohme(self, scores: Scores, *, weighted: bool) -> Scores:
         """Scores [n, classes] with all classes but CROHME's out of the question."""
-        restricted = torch.full_like(scores, -torch.inf)
+        restricted = np.full_like(scores, -np.inf)
         restricted[:, self.known] = scores[:, self.known] + (self.shift if weighted else 0)
         return restricted
 
@@ -84,8 +88,8 @@ def main(options: Options) -> int:
     if options.out is not None and options.out.is_dir():
         raise DataError(f"{options.out} is a folder; --out names the JSON file to write")
     if options.threads:
-        torch.set_num_threads(options.threads)
-    classifier = SymbolClassifier.load(options.checkpoint, options.device)
+        use_threads(options.threads)
+    classifier = SymbolClassifier.load(options.checkpoint)
     figures: list[SetFigures] = []
     for name in options.sets:
         if name == "detexify":
@@ -109,9 +113,9 @@ def evaluate(name: str, classifier: SymbolClassifier, samples: Sequence[SymbolSa
     if not samples:
         raise DataError(f"the set {name} has no symbols")
     places = {latex: place for place, latex in enumerate(classifier.classes)}
-    truths = torch.tensor([places.get(one.ink.latex, -1) for one in samples])
+    truths = np.array([places.get(one.ink.latex, -1) for one in samples])
     chunks = [samples[start : start + _AT_ONCE] for start in range(0, len(samples), _AT_ONCE)]
-    scores = torch.cat([classifier.scores([one.ink for one in chunk]) for chunk in chunks])
+    scores = np.concatenate([classifier.scores([one.ink for one in chunk]) for chunk in chunks])
     everything = _figures(name, "all classes", scores, truths, classifier.classes)
     if name == "detexify":
         return [everything]
@@ -128,11 +132,11 @@ def evaluate(name: str, classifier: SymbolClassifier, samples: Sequence[SymbolSa
     ]
 
 
-def ranks(scores: Tensor, truths: Tensor) -> Tensor:
+def ranks(scores: Scores, truths: Places) -> Places:
     """How many classes score higher than the truth [n]; all of them where the truth (-1) is no class."""
-    right = scores.gather(1, truths.clamp(min=0)[:, None])
-    above = (scores > right).sum(dim=1)
-    return torch.where(truths >= 0, above, scores.shape[1])
+    right = np.take_along_axis(scores, truths.clip(min=0)[:, None], 1)
+    above = (scores > right).sum(axis=1)
+    return np.where(truths >= 0, above, scores.shape[1])
 
 
 def figures_table(figures: Iterable[SetFigures]) -> str:
@@ -153,10 +157,10 @@ def read_figures(path: Path) -> list[SetFigures]:
 
 
 def _figures(
-    name: str, among: str, scores: Tensor, truths: Tensor, classes: Sequence[str], count: int | None = None
+    name: str, among: str, scores: Scores, truths: Places, classes: Sequence[str], count: int | None = None
 ) -> SetFigures:
     rank = ranks(scores, truths)
-    answers = scores.argmax(dim=1).tolist()
+    answers = scores.argmax(axis=1).tolist()
     wrong = Counter(
         (classes[truth] if truth >= 0 else "?", classes[answer])
         for truth, answer, place in zip(truths.tolist(), answers, rank.tolist(), strict=True)
@@ -167,6 +171,6 @@ def _figures(
         among,
         len(truths),
         count or len(classes),
-        {str(top): 100 * float((rank < top).float().mean()) for top in TOPS},
+        {str(top): 100 * float((rank < top).mean()) for top in TOPS},
         tuple((truth, answer, times) for (truth, answer), times in wrong.most_common(_CONFUSIONS)),
     )

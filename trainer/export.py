@@ -12,8 +12,9 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from core_model.checkpoint import CONFIG, FILES, load, save
+from core_model.checkpoint import CONFIG, FILES
 from core_model.errors import DataError
+from core_model.torch_checkpoint import load, save
 from trainer.crohme_overlap import count_overlap
 from trainer.model_card import CardFacts, model_card, read_metrics
 from trainer.trained_on import trained_on

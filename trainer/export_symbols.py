@@ -12,8 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from core_model.checkpoint import CONFIG, FILES
+from core_model.config import SYMBOL_CNN
 from core_model.errors import DataError
-from core_model.symbol_classifier import NAME, SymbolClassifier
+from core_model.symbol_classifier import SymbolClassifier
+from core_model.symbol_net import load, save
 from trainer.evaluate_symbols import figures_table, read_figures
 from trainer.export import read_json
 
@@ -48,13 +50,16 @@ class Options:
 
 def main(options: Options) -> int:
     """Export; prints where and how large."""
-    classifier = SymbolClassifier.load(options.run / "best", "cpu")
+    network, classifier = load(options.run / "best")
     named = options.evaluation or options.run / "evaluation-symbols.json"
     results = figures_table(read_figures(named)) if options.evaluation or named.is_file() else ""
     extra = dict(classifier.config.get("extra", {}))
     base = options.out or Path(str(resources.files("resources"))) / "checkpoints"
-    target = base / NAME
-    classifier.save(target, symbol_card(classifier, read_json(options.run / CONFIG), results), extra)
+    target = base / SYMBOL_CNN
+    card = symbol_card(
+        classifier, sum(p.numel() for p in network.parameters()), read_json(options.run / CONFIG), results
+    )
+    save(target, network, classifier.classes, card, extra)
     size = sum((target / name).stat().st_size for name in FILES) / 1e6
     print(f"{target}: {size:.2f} MB, {len(classifier.classes)} classes")
     if size > LIMIT_MEGABYTES:
@@ -62,10 +67,9 @@ def main(options: Options) -> int:
     return 0
 
 
-def symbol_card(classifier: SymbolClassifier, config: dict[str, Any], results: str) -> str:
-    """The card as Markdown. ``config``: the run's; ``results``: a table, or empty."""
+def symbol_card(classifier: SymbolClassifier, parameters: int, config: dict[str, Any], results: str) -> str:
+    """The card as Markdown. ``parameters``: how many; ``config``: the run's; ``results``: a table, or empty."""
     extra = classifier.config.get("extra", {})
-    parameters = sum(p.numel() for p in classifier.network.parameters()) / 1e6
     facts = [
         f"- Samples seen: {extra.get('samples', 0):,}, in {extra.get('hours', 0):.2f} hours on: {extra.get('device')}",
         f"- Batch {config.get('batch')}, balance {config.get('balance')}, label smoothing "
@@ -75,8 +79,8 @@ def symbol_card(classifier: SymbolClassifier, config: dict[str, Any], results: s
         "- Validation: " + ", ".join(f"{name} {value:.2f}" for name, value in extra.get("validation", {}).items()),
     ]
     sections = [
-        f"# {NAME}\n\nNames single drawn symbols: {len(classifier.classes):,} LaTeX commands, {parameters:.2f} million "
-        "parameters, weights stored as float16.",
+        f"# {SYMBOL_CNN}\n\nNames single drawn symbols: {len(classifier.classes):,} LaTeX commands, "
+        f"{parameters / 1e6:.2f} million parameters, weights stored as float16.",
         "## Data and licence\n\n" + "\n".join([DETEXIFY, CROHME if extra.get("crohme_counts") else NO_CROHME]),
         "A twentieth of Detexify's drawings was kept from training, and no CROHME test ink was in it.",
         "## Training\n\n" + "\n".join(facts),

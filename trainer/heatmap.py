@@ -16,11 +16,11 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-import torch
 from matplotlib.patches import Rectangle
 from rapidfuzz.distance import Levenshtein
 from tqdm import tqdm
 
+from core_model.blas import use_threads
 from core_model.errors import DataError
 from core_model.latex import skeleton
 from core_model.recognizer import RecognizeOptions, Recognizer, TokenReading
@@ -102,7 +102,7 @@ def main(options: Options) -> int:
     """Measure, print the shares, write the results."""
     started = time.monotonic()
     if options.threads is not None:
-        torch.set_num_threads(options.threads)
+        use_threads(options.threads)
     recognizer = Recognizer.load(options.checkpoint, options.device)
     pictures, left_out = choose_pictures(options, set(recognizer.tokenizer.tokens))
     forced: list[list[Hit]] = []
@@ -116,7 +116,7 @@ def main(options: Options) -> int:
             free.append(free_hits(boxed, reading))
     result = {
         "checkpoint": str(options.checkpoint.resolve().name if options.checkpoint else "in the box"),
-        "device": str(recognizer.device),
+        "device": recognizer.device,
         "formulas": {"count": len(pictures), "source": VALIDATION if options.data else "grammar", "seed": options.seed},
         "dpi": options.dpi,
         "left_out": left_out,

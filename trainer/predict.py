@@ -20,11 +20,11 @@ from typing import Annotated, Any, Literal, TextIO
 import numpy as np
 import numpy.typing as npt
 import pyarrow
-import torch
 import tyro
 from pyarrow import parquet
 from tqdm import tqdm
 
+from core_model.blas import use_threads
 from core_model.errors import DataError, LatexError, PictureError
 from core_model.ink import Ink, InkError, ink_entries
 from core_model.latex import tidy
@@ -68,7 +68,7 @@ class Options:
 def main(options: Options) -> int:
     """Read all inputs; 1 if a picture or an ink could not be read, the others are done all the same."""
     if options.threads is not None:
-        torch.set_num_threads(options.threads)
+        use_threads(options.threads)
     recognizer = Recognizer.load(options.checkpoint, options.device)
     truths: dict[str, str] = {}
     failures: dict[str, str] = {}

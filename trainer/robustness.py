@@ -17,11 +17,11 @@ from typing import Any, Literal
 
 import numpy as np
 import platformdirs
-import torch
 from numpy.typing import NDArray
 from PIL import Image
 from tqdm import tqdm
 
+from core_model.blas import use_threads
 from core_model.errors import DataError
 from core_model.pictures import to_grey
 from core_model.recognizer import Recognizer
@@ -145,14 +145,14 @@ def main(options: Options) -> int:
     """Measure, print the table, write the results."""
     started = time.monotonic()
     if options.threads is not None:
-        torch.set_num_threads(options.threads)
+        use_threads(options.threads)
     recognizer, account = load_checkpoint(options.checkpoint, options.device)
     cases, left_out, katex = draw_cases(options)
     readings = read_cases(recognizer, cases, options)
     result = {
         "checkpoint": account,
         "decode": {"beam": options.beam},
-        "device": str(recognizer.device),
+        "device": recognizer.device,
         "seed": options.seed,
         "formulas": dict(Counter(f"{case.renderer} {case.source}" for case in cases)),
         "left_out": left_out,

@@ -22,8 +22,8 @@ def copy_encoder(folder: Path, encoder: nn.Module) -> None:
     stored = checkpoint.read_weights(folder / checkpoint.WEIGHTS)
     weights = {name.removeprefix(_PREFIX): tensor for name, tensor in stored.items() if name.startswith(_PREFIX)}
     wanted = encoder.state_dict()
-    if {name: tensor.shape for name, tensor in weights.items()} != {n: tensor.shape for n, tensor in wanted.items()}:
+    if {name: one.shape for name, one in weights.items()} != {name: tuple(one.shape) for name, one in wanted.items()}:
         raise DataError(f"the encoder of {folder} has another shape than that of this preset: name another checkpoint.")
     with torch.no_grad():
         for name, tensor in weights.items():
-            wanted[name].copy_(tensor)
+            wanted[name].copy_(torch.from_numpy(tensor))

@@ -20,11 +20,13 @@ from accelerate.utils import set_seed
 from torch import Tensor
 from tqdm import tqdm
 
-from core_model import checkpoint
+from core_model.checkpoint import VOCABULARY
+from core_model.config import PRESETS
 from core_model.device import choose_device
 from core_model.errors import DataError
-from core_model.model import PRESETS, FormulaModel, create_model
+from core_model.model import FormulaModel, create_model
 from core_model.tokenizer import SPECIALS, Tokenizer
+from core_model.torch_checkpoint import load, save
 from trainer.config import Options, conflicts, to_json
 from trainer.data.batching import Position, after
 from trainer.data.dataset import (
@@ -96,7 +98,8 @@ def main(options: Options) -> int:
 
 
 def _accelerator(options: Options) -> Accelerator:
-    device, _ = choose_device(options.device)
+    name, _ = choose_device(options.device)
+    device = torch.device(name)
     precision = options.precision
     if precision == "auto":
         precision = "bf16" if _multiplies_bf16(device) else "fp32"
@@ -121,7 +124,7 @@ def vocabulary(options: Options, folder: RunFolder, count: Callable[[], Mapping[
         return Tokenizer.load(folder.vocabulary)
     tokenizer = Tokenizer.build(count(), options.min_count)
     if options.start_from is not None:
-        known = Tokenizer.load(options.start_from / checkpoint.VOCABULARY)
+        known = Tokenizer.load(options.start_from / VOCABULARY)
         symbols = known.tokens[len(SPECIALS) :]
         return Tokenizer([*symbols, *(t for t in tokenizer.tokens[len(SPECIALS) :] if t not in known)])
     if len(tokenizer) == len(SPECIALS):
@@ -298,9 +301,7 @@ class Training:
             "device": _describe_device(self.accelerator),
             "confidence_temperature": self.validation.temperature if self.validation is not None else 1.0,
         }
-        checkpoint.save(
-            self.folder.best, self.plain, self.tokenizer, "Written by `trainer train`; see export.\n", extra
-        )
+        save(self.folder.best, self.plain, self.tokenizer, "Written by `trainer train`; see export.\n", extra)
 
     def save(self) -> None:
         """Write the full state (first process only)."""
@@ -369,7 +370,7 @@ def _groups(model: torch.nn.Module, decay: float) -> list[dict[str, Any]]:
 
 def _copy_weights(folder: Path, model: FormulaModel) -> None:
     """Take over a checkpoint's weights; tokens that its vocabulary lacks (the last ones) keep their fresh rows."""
-    other, _, _ = checkpoint.load(folder, torch.device("cpu"))
+    other, _, _ = load(folder)
     if other.config != model.config:
         raise DataError(f"{folder} is a {other.config.preset!r} of another shape than --preset {model.config.preset}.")
     weights = model.state_dict()

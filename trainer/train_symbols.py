@@ -18,16 +18,13 @@ import torch.nn.functional as F
 import tyro
 from torch import Tensor
 
+from core_model.config import SYMBOL_CNN, SYMBOL_PRESETS
 from core_model.device import choose_device
 from core_model.errors import DataError
-from core_model.symbol_classifier import (
-    NAME,
-    SYMBOL_PRESETS,
-    SymbolClassifier,
-    SymbolNet,
-    to_input,
-)
+from core_model.hypotheses import log_softmax
+from core_model.symbol_classifier import SymbolClassifier, to_input
 from core_model.symbol_ink import pen_path, symbol_picture
+from core_model.symbol_net import SymbolNet, save
 from trainer.config import OptimizerOptions
 from trainer.data.symbols import Sampler, SymbolSample, crohme_symbols, detexify_symbols, varied
 from trainer.evaluate_symbols import Priors, ranks
@@ -51,7 +48,7 @@ class Options:
     """The folder that holds crohme/ and detexify/."""
     out: Path
     """Run folder: config.json, vocab.txt, metrics.csv, last/ (full state), best/ (checkpoint)."""
-    preset: Literal[tuple(SYMBOL_PRESETS)] = NAME  # type: ignore[valid-type]
+    preset: Literal[tuple(SYMBOL_PRESETS)] = SYMBOL_CNN  # type: ignore[valid-type]
     crohme: bool = True
     """Whether CROHME's symbols are trained on: its licence forbids commercial use."""
     start_from: Path | None = None
@@ -158,7 +155,7 @@ class Training:
         labels = np.array([places[one.ink.latex] for one in trained], np.int64)
         self.batches = Batches(trained, labels, options, len(classes))
         self.counts = Counter(one.ink.latex for one in trained if one.source == "crohme")
-        self.device, _ = choose_device(options.device)
+        self.device = torch.device(choose_device(options.device)[0])
         torch.manual_seed(options.seed)
         network = SymbolNet(self.batches.form, len(classes))
         state = folder.load_state(torch.device("cpu"))
@@ -246,7 +243,7 @@ class Training:
         pictures, paths, labels = batch
         paths, labels = paths.to(self.device), labels.to(self.device)
         torch.manual_seed(hash((self.options.seed, self.step)) & 0x7FFFFFFF)  # for dropout
-        scores = self.network(to_input(pictures.numpy()).to(self.device), paths)
+        scores = self.network(torch.from_numpy(to_input(pictures.numpy())).to(self.device), paths)
         torch.autograd.backward(F.cross_entropy(scores, labels, label_smoothing=self.options.label_smoothing))
         if self.options.optimizer.clip:
             torch.nn.utils.clip_grad_norm_(self.network.parameters(), self.options.optimizer.clip)
@@ -272,7 +269,8 @@ class Training:
                 "samples": self.validated_at, "steps": self.step, "hours": round(self.hours, 3),
                 "device": self.device.type, "validation": figures,
             }  # fmt: skip
-            self.classifier.save(self.folder.best, "Written by `trainer train`; see export-symbols.\n", extra)
+            card = "Written by `trainer train`; see export-symbols.\n"
+            save(self.folder.best, self.network, self.classifier.classes, card, extra)
 
     def save(self) -> None:
         """Write the full state."""
@@ -309,12 +307,14 @@ class _Validation:
         losses = []
         for source, chosen in self.sets.items():
             inks = [one.ink for one in chosen]
-            scores = torch.cat([classifier.scores(inks[start : start + 250]) for start in range(0, len(inks), 250)])
-            truths = torch.tensor([self.places[one.ink.latex] for one in chosen])
-            losses.append(F.cross_entropy(scores, truths, reduction="none"))
+            scores = np.concatenate(
+                [classifier.scores(inks[start : start + 250]) for start in range(0, len(inks), 250)]
+            )
+            truths = np.array([self.places[one.ink.latex] for one in chosen])
+            losses.append(-np.take_along_axis(log_softmax(scores), truths[:, None], 1)[:, 0])
             if source == "crohme":
                 scores = Priors(classifier.config["extra"], classifier.classes).among_crohme(scores, weighted=True)
             rank = ranks(scores, truths)
             tops = (1,) if source == "crohme" else (1, 5)
-            figures |= {f"val_{source}_top{top}": 100 * float((rank < top).float().mean()) for top in tops}
-        return {"val_loss": float(torch.cat(losses).mean())} | figures
+            figures |= {f"val_{source}_top{top}": 100 * float((rank < top).mean()) for top in tops}
+        return {"val_loss": float(np.concatenate(losses).mean())} | figures

@@ -13,6 +13,7 @@ from core_model.errors import DataError
 from core_model.model import FormulaModel
 from core_model.preprocessing import to_batch
 from core_model.tokenizer import Tokenizer
+from core_model.torch_model import TorchModel
 from trainer.config import Options
 from trainer.data.augment import AugmentOptions, augment
 from trainer.data.batching import BatchOptions, cut_batches
@@ -95,7 +96,8 @@ class _Set:
         for batch in cut_batches(items, examples.sizes, BatchOptions(batch=32)):
             pictures = [augment(examples.picture(int(i)), rng, AugmentOptions.none()) for i in batch]
             ids = [np.array(tokenizer.encode(examples.tokens[i]), np.int64) for i in batch]
-            self.batches.append((*to_batch(pictures), *pad_ids(ids)))
+            images, sizes = map(torch.from_numpy, to_batch(pictures))
+            self.batches.append((images, sizes, *pad_ids(ids)))
             self.truths += [examples.tokens[i] for i in batch]
 
     @torch.no_grad()
@@ -114,7 +116,7 @@ class _Set:
             all_wanted.append(wanted[valid])
             right += int((logits.argmax(dim=-1) == wanted)[valid].sum())
             count += int(valid.sum())
-            readings = decode(model, memory, self.tokenizer, DecodingOptions())
+            readings = decode(TorchModel(model), memory, self.tokenizer, DecodingOptions())
             predictions += [self.tokenizer.decode(reading.best.tokens) for reading in readings]
         temperature = fit_temperature(torch.cat(all_logits), torch.cat(all_wanted))
         return _Read(predictions, loss / count, 100 * right / count, temperature)

@@ -56,28 +56,29 @@ def data_dir(tmp_path: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def tiny_recognizer() -> Recognizer:
-    """A recognizer with a tiny model of random weights."""
+def tiny_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tiny model of random weights as a checkpoint folder."""
     import torch
 
-    from core_model.model import PRESETS, create_model
-    from core_model.recognizer import Recognizer
+    from core_model import torch_checkpoint
+    from core_model.config import PRESETS
+    from core_model.model import create_model
     from core_model.tokenizer import Tokenizer
 
     torch.manual_seed(0)
     tokenizer = Tokenizer([*"abcxyz0123456789+-=()", "_", "^", "{", "}", r"\frac", r"\sqrt", r"\alpha"])
     model = create_model(PRESETS["tiny"], len(tokenizer)).eval()
-    return Recognizer(model, tokenizer, device_reason="a test")
+    folder = tmp_path_factory.mktemp("checkpoint") / "tiny"
+    torch_checkpoint.save(folder, model, tokenizer, "A model for tests.\n", {"samples": 7})
+    return folder
 
 
 @pytest.fixture(scope="session")
-def tiny_checkpoint(tiny_recognizer: Recognizer, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The tiny model as a checkpoint folder."""
-    from core_model import checkpoint
+def tiny_recognizer(tiny_checkpoint: Path) -> Recognizer:
+    """A recognizer with this model."""
+    from core_model.recognizer import Recognizer
 
-    folder = tmp_path_factory.mktemp("checkpoint") / "tiny"
-    checkpoint.save(folder, tiny_recognizer.model, tiny_recognizer.tokenizer, "A model for tests.\n", {"samples": 7})
-    return folder
+    return Recognizer.load(tiny_checkpoint, "cpu")
 
 
 @pytest.fixture

@@ -18,9 +18,10 @@ from PIL import Image
 import app
 from app import cli
 from app.__main__ import main
-from core_model import checkpoint
+from core_model import torch_checkpoint
+from core_model.config import PRESETS
 from core_model.ink import Ink, Stroke, read_ink_file, write_inkml
-from core_model.model import PRESETS, create_model
+from core_model.model import create_model
 from core_model.strokes import rasterize
 from core_model.tokenizer import Tokenizer
 from tests import program
@@ -38,7 +39,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
         network = create_model(PRESETS["tiny"], len(tokenizer))
     with torch.no_grad():
         network.decoder.output.bias[tokenizer.eos_id] = -2  # or it reads nothing at all
-    checkpoint.save(folder, network, tokenizer)
+    torch_checkpoint.save(folder, network, tokenizer)
     return folder
 
 

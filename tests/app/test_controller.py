@@ -19,9 +19,11 @@ from app.history import History
 from app.images import from_grey, png
 from app.inference import Inference
 from app.reading import Grey, Origin, Reading
+from core_model import symbol_net
+from core_model.config import SYMBOL_PRESETS
 from core_model.ink import Ink, Stroke
 from core_model.recognizer import RecognizeOptions, Recognizer
-from core_model.symbol_classifier import SYMBOL_PRESETS, SymbolClassifier, SymbolNet
+from core_model.symbol_net import SymbolNet
 from tests.app.readings import make_reading
 
 
@@ -277,7 +279,7 @@ def symbols(tmp_path: Path) -> Path:
     torch.manual_seed(3)
     classes = ("+", r"\times", r"\alpha", "x", "-", r"\Sigma")
     network = SymbolNet(SYMBOL_PRESETS["symbol-tiny"], len(classes)).eval()
-    SymbolClassifier(network, classes).save(tmp_path / "symbols", "Names symbols.\n")
+    symbol_net.save(tmp_path / "symbols", network, classes, "Names symbols.\n")
     return tmp_path / "symbols"
 
 

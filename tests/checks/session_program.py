@@ -124,8 +124,9 @@ def tiny_checkpoint(folder: Path) -> Path:
     if not made.is_dir():
         import torch
 
-        from core_model import checkpoint
-        from core_model.model import PRESETS, create_model
+        from core_model import torch_checkpoint
+        from core_model.config import PRESETS
+        from core_model.model import create_model
         from core_model.tokenizer import Tokenizer
 
         torch.manual_seed(9)
@@ -134,6 +135,6 @@ def tiny_checkpoint(folder: Path) -> Path:
         with torch.no_grad():
             model.decoder.output.bias[tokenizer.eos_id] += 0.76  # it reads some ten tokens, not some hundred
         with tempfile.TemporaryDirectory(dir=folder) as name:
-            checkpoint.save(Path(name) / "tiny", model, tokenizer, "A model for tests.\n", {"samples": 7})
+            torch_checkpoint.save(Path(name) / "tiny", model, tokenizer, "A model for tests.\n", {"samples": 7})
             (Path(name) / "tiny").rename(made)
     return made

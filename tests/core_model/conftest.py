@@ -4,13 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 import torch
-from torch import Tensor, nn
+from numpy.typing import NDArray
 
-from core_model.model import PRESETS, FormulaModel, Memory, create_model
+from core_model.checkpoint import Checkpoint
+from core_model.config import PRESETS
+from core_model.model import FormulaModel, create_model
+from core_model.numpy_model import Memory, NumpyModel, build
+from core_model.recognizer import ReadingModel
 from core_model.tokenizer import Tokenizer
+from core_model.torch_checkpoint import stored
+from core_model.torch_model import TorchModel
 
 SYMBOLS = (
     *"{}[]_^&abcxyz0123+-=",
@@ -38,63 +47,76 @@ def tiny_model(tokenizer: Tokenizer) -> FormulaModel:
     return model
 
 
+def numpy_twin(model: FormulaModel, tokenizer: Tokenizer) -> NumpyModel:
+    """The model as it is read by NumPy from the very same weights, not rounded to half precision."""
+    return build(Checkpoint(Path("model.safetensors"), model.config, tokenizer, stored(model), {}))
+
+
+@pytest.fixture(params=["numpy", "torch"])
+def tiny_reader(request: pytest.FixtureRequest, tiny_model: FormulaModel, tokenizer: Tokenizer) -> ReadingModel:
+    """The tiny model on each of the two runtimes."""
+    return numpy_twin(tiny_model, tokenizer) if request.param == "numpy" else TorchModel(tiny_model)
+
+
 @pytest.fixture
-def memory(tiny_model: FormulaModel) -> Memory:
-    """Four pictures of different sizes, encoded in one batch."""
-    images = torch.rand(4, 1, 32, 96, generator=torch.Generator().manual_seed(1))
-    sizes = torch.tensor([[32, 96], [20, 70], [32, 40], [9, 9]])
-    with torch.inference_mode():
-        return tiny_model.encode(images, sizes)
+def memory(tiny_reader: ReadingModel) -> Any:
+    """Four pictures of different sizes, as one batch."""
+    rng = np.random.default_rng(3)
+    sizes = ((32, 96), (20, 70), (32, 40), (9, 9))
+    return tiny_reader.join([tiny_reader.encode([rng.integers(0, 256, size, np.uint8)]) for size in sizes])
 
 
 @dataclass
 class ScriptState:
-    scripts: Tensor  # [b]
+    scripts: NDArray[np.int64]  # [b]
     step: int
     cells: tuple[int, int]
 
-    def select(self, index: Tensor) -> ScriptState:
+    def select(self, index: NDArray[np.int64]) -> ScriptState:
         return replace(self, scripts=self.scripts[index])
 
 
-class ScriptedModel(nn.Module):
+class ScriptedModel:
     """Reads picture i as `scripts[i]` (the last for all others), for ever if it loops; logs batch sizes."""
 
+    device = "cpu"
+    runtime = "a script"
     stride = 8
+    join = staticmethod(NumpyModel.join)
 
     def __init__(self, tokenizer: Tokenizer, scripts: Sequence[str], *, loop: bool = False) -> None:
-        super().__init__()
         self.scripts = [tokenizer.encode(script.split()) for script in scripts]
         self.loop = loop
         self.size = len(tokenizer)
-        self.certainty = nn.Parameter(torch.tensor(8.0))
+        self.certainty = 8.0
         self.batches: list[int] = []
         self.encoded: list[int] = []
 
-    def encode(self, images: Tensor, sizes: Tensor) -> Memory:
-        grid = images.shape[2] // self.stride, images.shape[3] // self.stride
-        first = sum(self.encoded)
-        self.encoded.append(len(images))
-        features = torch.arange(first, first + len(images)).float()[:, None, None].expand(-1, grid[0] * grid[1], 1)
-        cells = (sizes + 7) // 8
-        rows = torch.arange(grid[0])[:, None] < cells[:, :1, None]
-        columns = torch.arange(grid[1])[None, :] < cells[:, 1:, None]
-        return Memory(features, (rows & columns).flatten(1), grid, self.stride)
+    def encode(self, pictures: Sequence[NDArray[np.uint8]]) -> Memory:
+        grid = -(-pictures[0].shape[0] // self.stride), -(-pictures[0].shape[1] // self.stride)
+        assert all((-(-p.shape[0] // 8), -(-p.shape[1] // 8)) == grid for p in pictures)
+        numbers = sum(self.encoded) + np.arange(len(pictures), dtype=np.float32)
+        self.encoded.append(len(pictures))
+        cells = grid[0] * grid[1]
+        features = np.repeat(numbers[:, None, None], cells, axis=1)
+        return Memory(features, np.ones((len(pictures), cells), np.bool_), grid, self.stride)
 
     def start(self, memory: Memory) -> ScriptState:
-        return ScriptState(memory.features[:, 0, 0].long().clamp(max=len(self.scripts) - 1), 0, memory.grid)
+        return ScriptState(memory.features[:, 0, 0].astype(int).clip(max=len(self.scripts) - 1), 0, memory.grid)
 
-    def step(self, tokens: Tensor, state: ScriptState) -> tuple[Tensor, Tensor, ScriptState]:
+    def step(
+        self, tokens: NDArray[np.int64], state: ScriptState
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32], ScriptState]:
         self.batches.append(len(tokens))
-        scores = torch.zeros(len(tokens), self.size)
+        scores = np.zeros((len(tokens), self.size), np.float32)
         scores[:, Tokenizer.eos_id] = -self.certainty
         for row, script in enumerate(state.scripts.tolist()):
             ids = self.scripts[script]
             place = state.step % len(ids) if self.loop else state.step
             scores[row, ids[place] if place < len(ids) else Tokenizer.eos_id] = self.certainty
-        attention = torch.zeros(len(tokens), state.cells[0] * state.cells[1])
+        attention = np.zeros((len(tokens), state.cells[0] * state.cells[1]), np.float32)
         attention[:, state.step % attention.shape[1]] = 1
-        return scores, attention.unflatten(1, state.cells), replace(state, step=state.step + 1)
+        return scores, attention.reshape(-1, *state.cells), replace(state, step=state.step + 1)
 
 
 @pytest.fixture
@@ -102,6 +124,6 @@ def scripted(tokenizer: Tokenizer) -> Callable[..., ScriptedModel]:
     """Makes a `ScriptedModel` of space-separated scripts."""
 
     def make(*scripts: str, loop: bool = False) -> ScriptedModel:
-        return ScriptedModel(tokenizer, scripts, loop=loop).eval()
+        return ScriptedModel(tokenizer, scripts, loop=loop)
 
     return make

@@ -7,26 +7,28 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from torch import Tensor
 
-from core_model.decoding import DecodingOptions, beam_search, decode, grammar_guard
+from core_model.decoding import DecodingOptions, Index, beam_search, decode, grammar_guard
 from core_model.errors import DataError
-from core_model.hypotheses import Decoder, Hypothesis, Path
-from core_model.model import FormulaModel, Memory
+from core_model.hypotheses import Array, Decoder, Hypothesis, Path, log_softmax
+from core_model.model import FormulaModel
+from core_model.numpy_model import Memory
+from core_model.recognizer import ReadingModel
 from core_model.tokenizer import Tokenizer
+from core_model.torch_model import TorchModel
 
 MakeScripted = Callable[..., Any]
 FREE = DecodingOptions(max_tokens=40, grammar=False)
 
 
-def rows(*index: int) -> Tensor:
-    return torch.tensor(index)
+def rows(*index: int) -> Index:
+    return np.array(index)
 
 
 def one_memory(count: int = 1, cells: int = 40) -> Memory:
     """Pictures for a scripted model: each knows its own number."""
-    features = torch.arange(count).float()[:, None, None].expand(-1, cells, 1)
-    return Memory(features, torch.ones(count, cells, dtype=torch.bool), (2, cells // 2), 8)
+    features = np.repeat(np.arange(count, dtype=np.float32)[:, None, None], cells, axis=1)
+    return Memory(features, np.ones((count, cells), np.bool_), (2, cells // 2), 8)
 
 
 def assert_same(first: Hypothesis, second: Hypothesis) -> None:
@@ -40,7 +42,7 @@ def assert_same(first: Hypothesis, second: Hypothesis) -> None:
 class TableState:
     batch: int
 
-    def select(self, index: Tensor) -> TableState:
+    def select(self, index: Index) -> TableState:
         return TableState(len(index))
 
 
@@ -48,7 +50,7 @@ class TableModel:
     """The next token's probabilities depend on the last token alone."""
 
     def __init__(self, tokenizer: Tokenizer, table: dict[str, dict[str, float]]) -> None:
-        self.scores = torch.full((len(tokenizer), len(tokenizer)), -20.0)
+        self.scores = np.full((len(tokenizer), len(tokenizer)), -20.0, np.float32)
         for before, after in table.items():
             for token, probability in after.items():
                 self.scores[tokenizer.tokens.index(before), tokenizer.tokens.index(token)] = np.log(probability)
@@ -56,9 +58,9 @@ class TableModel:
     def start(self, memory: Memory) -> TableState:
         return TableState(len(memory.mask))
 
-    def step(self, tokens: Tensor, state: TableState) -> tuple[Tensor, Tensor, TableState]:
+    def step(self, tokens: Index, state: TableState) -> tuple[Array, Array, TableState]:
         assert len(tokens) == state.batch
-        return self.scores[tokens], torch.full((len(tokens), 1, 1), 1.0), state
+        return self.scores[tokens], np.ones((len(tokens), 1, 1), np.float32), state
 
 
 # -- cached steps --------------------------------------------------------------------------------------------------
@@ -80,7 +82,7 @@ def test_cached_steps_give_the_scores_and_attention_of_the_full_pass(tiny_model:
 def test_greedy_takes_the_likeliest_token_of_the_full_pass(tiny_model: FormulaModel, tokenizer: Tokenizer) -> None:
     images, sizes = torch.rand(1, 1, 24, 80, generator=torch.Generator().manual_seed(5)), torch.tensor([[24, 80]])
     with torch.inference_mode():
-        best = decode(tiny_model, tiny_model.encode(images, sizes), tokenizer, FREE)[0].best
+        best = decode(TorchModel(tiny_model), tiny_model.encode(images, sizes), tokenizer, FREE)[0].best
         fed = torch.tensor([[tokenizer.bos_id, *best.tokens[:-1]]])
         probabilities = tiny_model(images, sizes, fed)[0].softmax(-1)
     chosen = [float(row[token]) for row, token in zip(probabilities, best.tokens, strict=True)]
@@ -93,49 +95,48 @@ def test_greedy_takes_the_likeliest_token_of_the_full_pass(tiny_model: FormulaMo
 
 
 def test_a_picture_reads_the_same_alone_and_in_a_batch(
-    tiny_model: FormulaModel, memory: Memory, tokenizer: Tokenizer
+    tiny_reader: ReadingModel, memory: Any, tokenizer: Tokenizer
 ) -> None:
-    together = decode(tiny_model, memory, tokenizer, FREE)
+    together = decode(tiny_reader, memory, tokenizer, FREE)
     assert len({one.best.tokens for one in together}) == 4
     for i, expected in enumerate(together):
-        alone = decode(tiny_model, memory.select(rows(i)), tokenizer, FREE)[0]
+        alone = decode(tiny_reader, memory.select(rows(i)), tokenizer, FREE)[0]
         assert_same(alone.best, expected.best)
 
 
 @pytest.mark.parametrize("grammar", [True, False])
 def test_a_beam_reads_the_same_alone_and_in_a_batch(
-    tiny_model: FormulaModel, memory: Memory, tokenizer: Tokenizer, grammar: bool
+    tiny_reader: ReadingModel, memory: Any, tokenizer: Tokenizer, grammar: bool
 ) -> None:
     options = DecodingOptions(beam=4, max_tokens=30, grammar=grammar)
-    for i, expected in enumerate(decode(tiny_model, memory, tokenizer, options)):
-        alone = decode(tiny_model, memory.select(rows(i)), tokenizer, options)[0]
+    for i, expected in enumerate(decode(tiny_reader, memory, tokenizer, options)):
+        alone = decode(tiny_reader, memory.select(rows(i)), tokenizer, options)[0]
         assert len(alone.hypotheses) == len(expected.hypotheses)
         for first, second in zip(alone.hypotheses, expected.hypotheses, strict=True):
             assert_same(first, second)
 
 
-def test_the_same_call_gives_the_same_result(tiny_model: FormulaModel, memory: Memory, tokenizer: Tokenizer) -> None:
+def test_the_same_call_gives_the_same_result(tiny_reader: ReadingModel, memory: Any, tokenizer: Tokenizer) -> None:
     options = DecodingOptions(beam=3, max_tokens=30, token_alternatives=2)
-    assert decode(tiny_model, memory, tokenizer, options) == decode(tiny_model, memory, tokenizer, options)
+    assert decode(tiny_reader, memory, tokenizer, options) == decode(tiny_reader, memory, tokenizer, options)
 
 
 @pytest.mark.parametrize("grammar", [True, False])
-def test_a_beam_of_one_is_greedy(tiny_model: FormulaModel, memory: Memory, tokenizer: Tokenizer, grammar: bool) -> None:
+def test_a_beam_of_one_is_greedy(tiny_reader: ReadingModel, memory: Any, tokenizer: Tokenizer, grammar: bool) -> None:
     """`decode` takes the short way for a beam of one, so the search is called by itself here."""
     options = DecodingOptions(max_tokens=40, tokens_per_cell=None, grammar=grammar)
-    guard = [grammar_guard(tokenizer, torch.device("cpu"))] if grammar else []
-    decoder = Decoder(tokenizer, options, [*guard, _NoSpecials(len(tokenizer))], torch.device("cpu"))
+    guard = [grammar_guard(tokenizer)] if grammar else []
+    decoder = Decoder(tokenizer, options, [*guard, _NoSpecials(len(tokenizer))])
     paths = [Path(i, options.max_tokens, [one.start() for one in decoder.filters]) for i in range(4)]
-    with torch.inference_mode():
-        beam_search(tiny_model, memory, decoder, paths, lambda: False)
-        searched = decoder.results(4)
-    for expected, found in zip(decode(tiny_model, memory, tokenizer, options), searched, strict=True):
+    beam_search(tiny_reader, memory, decoder, paths, lambda: False)
+    searched = decoder.results(4)
+    for expected, found in zip(decode(tiny_reader, memory, tokenizer, options), searched, strict=True):
         assert_same(expected.best, found.best)
 
 
 class _NoSpecials:
     def __init__(self, size: int) -> None:
-        self._penalty = torch.zeros(1, size)
+        self._penalty = np.zeros((1, size), np.float32)
         self._penalty[0, :2] = float("-inf")
 
     def start(self) -> None:
@@ -144,7 +145,7 @@ class _NoSpecials:
     def advance(self, value: None, token: int) -> None:
         return None
 
-    def penalty(self, values: Sequence[None]) -> Tensor:
+    def penalty(self, values: Sequence[None]) -> Array:
         return self._penalty
 
 
@@ -192,23 +193,23 @@ def test_length_normalisation_decides_between_short_and_long(tokenizer: Tokenize
 
 
 def test_sampling_repeats_with_its_seed_and_varies_with_another(
-    tiny_model: FormulaModel, memory: Memory, tokenizer: Tokenizer
+    tiny_reader: ReadingModel, memory: Any, tokenizer: Tokenizer
 ) -> None:
     options = DecodingOptions(temperature=1.0, max_tokens=30, seed=1)
-    first = decode(tiny_model, memory, tokenizer, options)
-    assert first == decode(tiny_model, memory, tokenizer, options)
-    other = decode(tiny_model, memory, tokenizer, replace(options, seed=2))
+    first = decode(tiny_reader, memory, tokenizer, options)
+    assert first == decode(tiny_reader, memory, tokenizer, options)
+    other = decode(tiny_reader, memory, tokenizer, replace(options, seed=2))
     assert [one.best.tokens for one in first] != [one.best.tokens for one in other]
-    alone = decode(tiny_model, memory.select(rows(2)), tokenizer, options)[0]
+    alone = decode(tiny_reader, memory.select(rows(2)), tokenizer, options)[0]
     assert_same(alone.best, first[2].best)
 
 
 @pytest.mark.parametrize("limits", [{"top_k": 1}, {"top_p": 1e-6}])
 def test_sampling_the_likeliest_only_is_greedy(
-    tiny_model: FormulaModel, memory: Memory, tokenizer: Tokenizer, limits: dict[str, Any]
+    tiny_reader: ReadingModel, memory: Any, tokenizer: Tokenizer, limits: dict[str, Any]
 ) -> None:
-    greedy = decode(tiny_model, memory, tokenizer, FREE)
-    sampled = decode(tiny_model, memory, tokenizer, replace(FREE, temperature=1.5, **limits))
+    greedy = decode(tiny_reader, memory, tokenizer, FREE)
+    sampled = decode(tiny_reader, memory, tokenizer, replace(FREE, temperature=1.5, **limits))
     assert [one.best.tokens for one in sampled] == [one.best.tokens for one in greedy]
 
 
@@ -231,14 +232,14 @@ def test_sampling_follows_the_distribution(tokenizer: Tokenizer) -> None:
 
 
 def test_a_prefix_begins_the_reading_and_changes_the_rest(
-    tiny_model: FormulaModel, memory: Memory, tokenizer: Tokenizer
+    tiny_reader: ReadingModel, memory: Any, tokenizer: Tokenizer
 ) -> None:
     picture = memory.select(rows(0))
-    plain = decode(tiny_model, picture, tokenizer, FREE)[0].best
-    own = decode(tiny_model, picture, tokenizer, replace(FREE, prefix=plain.tokens[:5]))[0].best
+    plain = decode(tiny_reader, picture, tokenizer, FREE)[0].best
+    own = decode(tiny_reader, picture, tokenizer, replace(FREE, prefix=plain.tokens[:5]))[0].best
     assert own.tokens == plain.tokens, "its own beginning must change nothing"
     fixed = (*tokenizer.decode(plain.tokens[:5]), "\\alpha")
-    changed = decode(tiny_model, picture, tokenizer, replace(FREE, prefix=fixed))[0].best
+    changed = decode(tiny_reader, picture, tokenizer, replace(FREE, prefix=fixed))[0].best
     assert tuple(tokenizer.decode(changed.tokens[:6])) == fixed
     assert changed.tokens[6:] != plain.tokens[6:]
     assert len(changed.probabilities) == len(changed.tokens)
@@ -246,17 +247,16 @@ def test_a_prefix_begins_the_reading_and_changes_the_rest(
 
 @pytest.mark.parametrize("beam", [1, 4])
 def test_continuing_equals_feeding_the_prefix_by_hand(
-    tiny_model: FormulaModel, memory: Memory, tokenizer: Tokenizer, beam: int
+    tiny_reader: ReadingModel, memory: Any, tokenizer: Tokenizer, beam: int
 ) -> None:
     prefix = tokenizer.encode(["x", "_", "{", "1", "}"])
     options = replace(FREE, prefix=tuple(prefix), beam=beam)
-    for i, one in enumerate(decode(tiny_model, memory, tokenizer, options)):
+    for i, one in enumerate(decode(tiny_reader, memory, tokenizer, options)):
         assert list(one.best.tokens[:5]) == prefix
-        state, picture = tiny_model.start(memory.select(rows(i))), []
-        with torch.inference_mode():
-            for token in (tokenizer.bos_id, *one.best.tokens[:-1]):
-                scores, _, state = tiny_model.step(torch.tensor([token]), state)
-                picture.append(scores[0].log_softmax(-1))
+        state, picture = tiny_reader.start(memory.select(rows(i))), []
+        for token in (tokenizer.bos_id, *one.best.tokens[:-1]):
+            scores, _, state = tiny_reader.step(np.array([token]), state)
+            picture.append(log_softmax(scores)[0])
         logs = [float(row[token]) for row, token in zip(picture, one.best.tokens, strict=True)]
         if one.best.ended == "length":
             assert one.best.score == pytest.approx(np.mean(logs[5:]), abs=1e-4)
@@ -265,12 +265,12 @@ def test_continuing_equals_feeding_the_prefix_by_hand(
 
 
 def test_a_prefix_outside_the_vocabulary_is_refused(
-    memory: Memory, tiny_model: FormulaModel, tokenizer: Tokenizer
+    memory: Any, tiny_reader: ReadingModel, tokenizer: Tokenizer
 ) -> None:
     with pytest.raises(DataError, match=r"\\nabla"):
-        decode(tiny_model, memory, tokenizer, DecodingOptions(prefix=("x", "\\nabla")))
+        decode(tiny_reader, memory, tokenizer, DecodingOptions(prefix=("x", "\\nabla")))
     with pytest.raises(DataError, match=r"prefix: \[2, 999\]"):
-        decode(tiny_model, memory, tokenizer, DecodingOptions(prefix=(2, 3, 999)))
+        decode(tiny_reader, memory, tokenizer, DecodingOptions(prefix=(2, 3, 999)))
 
 
 # -- endings -------------------------------------------------------------------------------------------------------
@@ -357,8 +357,8 @@ def test_filters_of_ones_own_are_heard(scripted: MakeScripted, tokenizer: Tokeni
         def advance(self, value: int, token: int) -> int:
             return value + 1
 
-        def penalty(self, values: Sequence[int]) -> Tensor:
-            penalty = torch.zeros(len(values), len(tokenizer))
+        def penalty(self, values: Sequence[int]) -> Array:
+            penalty = np.zeros((len(values), len(tokenizer)), np.float32)
             for row, length in enumerate(values):
                 penalty[row, tokenizer.encode(["y"])[0]] = float("-inf") if length == 1 else 0
             return penalty
@@ -389,11 +389,11 @@ def test_calibration_changes_confidence_and_not_the_reading(tokenizer: Tokenizer
 
 
 def test_attention_follows_the_hypothesis_through_the_beam(
-    tiny_model: FormulaModel, memory: Memory, tokenizer: Tokenizer
+    tiny_reader: ReadingModel, memory: Any, tokenizer: Tokenizer
 ) -> None:
     picture = memory.select(rows(1))
-    for one in decode(tiny_model, picture, tokenizer, DecodingOptions(beam=4, max_tokens=25))[0].hypotheses:
-        again = decode(tiny_model, picture, tokenizer, replace(FREE, prefix=one.tokens, max_tokens=26))[0].best
+    for one in decode(tiny_reader, picture, tokenizer, DecodingOptions(beam=4, max_tokens=25))[0].hypotheses:
+        again = decode(tiny_reader, picture, tokenizer, replace(FREE, prefix=one.tokens, max_tokens=26))[0].best
         assert one.attention is not None
         assert again.attention is not None
         np.testing.assert_allclose(one.attention, again.attention[: len(one.tokens)], atol=2e-3)
@@ -426,24 +426,3 @@ def test_all_impossible_options_are_named_at_once() -> None:
 def test_options_that_do_not_go_together_are_refused(wrong: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         DecodingOptions(**wrong)
-
-
-@pytest.mark.parametrize(("pictures", "threads"), [(1, 1), (9, 2)])
-def test_few_rows_are_decoded_on_one_thread(
-    tiny_model: FormulaModel, tokenizer: Tokenizer, pictures: int, threads: int
-) -> None:
-    before = torch.get_num_threads()
-    seen = []
-
-    def stop() -> bool:
-        seen.append(torch.get_num_threads())
-        return True
-
-    try:
-        torch.set_num_threads(2)
-        memory = tiny_model.encode(torch.rand(pictures, 1, 24, 40), torch.tensor([[24, 40]] * pictures))
-        decode(tiny_model, memory, tokenizer, DecodingOptions(), stop)
-        assert seen == [threads]
-        assert torch.get_num_threads() == 2
-    finally:
-        torch.set_num_threads(before)

@@ -6,9 +6,9 @@ import pytest
 import torch
 
 from core_model.attention import spent_before
-from core_model.decoders import TransformerConfig
-from core_model.encoders import BottleneckConfig, sine_positions_2d
-from core_model.model import PRESETS, FormulaModel, ModelConfig, create_model
+from core_model.config import PRESETS, BottleneckConfig, ModelConfig, TransformerConfig
+from core_model.encoders import sine_positions_2d
+from core_model.model import FormulaModel, create_model
 
 
 @pytest.fixture

@@ -10,18 +10,18 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 from numpy.typing import NDArray
 from PIL import Image
 
 import core_model
-from core_model import checkpoint, recognizer
+from core_model import recognizer, torch_checkpoint
 from core_model.errors import CheckpointError, PictureError
 from core_model.ink import Ink, Stroke
 from core_model.model import FormulaModel
-from core_model.recognizer import Recognition, RecognizeOptions, Recognizer
+from core_model.recognizer import ReadingModel, Recognition, RecognizeOptions, Recognizer
 from core_model.strokes import rasterize
 from core_model.tokenizer import Tokenizer
+from tests import program
 
 MakeScripted = Callable[..., Any]
 
@@ -67,20 +67,20 @@ def test_each_token_names_others(scripted: MakeScripted, tokenizer: Tokenizer) -
 
 
 def test_every_kind_of_input_gives_the_same_reading(
-    tiny_model: FormulaModel, tokenizer: Tokenizer, tmp_path: Path
+    tiny_reader: ReadingModel, tokenizer: Tokenizer, tmp_path: Path
 ) -> None:
     path = tmp_path / "bild-ä.png"
     Image.fromarray(ink()).save(path)
-    reader = Recognizer(tiny_model, tokenizer)
+    reader = Recognizer(tiny_reader, tokenizer)
     expected = reader.recognize(ink())
     assert expected.tokens
     for picture in (path, str(path), io.BytesIO(path.read_bytes()), Image.open(path), Image.fromarray(ink())):
         assert same_reading(reader.recognize(picture), expected)
 
 
-def test_ink_is_read_as_the_picture_that_the_rasteriser_draws(tiny_model: FormulaModel, tokenizer: Tokenizer) -> None:
+def test_ink_is_read_as_the_picture_that_the_rasteriser_draws(tiny_reader: ReadingModel, tokenizer: Tokenizer) -> None:
     drawn = Ink((Stroke(np.array([[0, 0], [30, 40], [5, 38]])), Stroke(np.array([[50, 0], [52, 41]]))))
-    reader = Recognizer(tiny_model, tokenizer)
+    reader = Recognizer(tiny_reader, tokenizer)
     expected = reader.recognize(rasterize(drawn))
     assert expected.tokens
     assert same_reading(reader.recognize(drawn), expected)
@@ -91,10 +91,10 @@ def test_ink_is_read_as_the_picture_that_the_rasteriser_draws(tiny_model: Formul
     assert same_reading(second, reader.recognize(ink()))
 
 
-def test_a_picture_reads_the_same_among_others(tiny_model: FormulaModel, tokenizer: Tokenizer) -> None:
+def test_a_picture_reads_the_same_among_others(tiny_reader: ReadingModel, tokenizer: Tokenizer) -> None:
     """Pictures share batches of encoder and decoder: neither neighbours nor padding may show in a reading."""
     pictures = [ink(300, 60, 20), ink(), ink(120, 200, 6), ink(), ink(90, 40, 2)]
-    reader = Recognizer(tiny_model, tokenizer)
+    reader = Recognizer(tiny_reader, tokenizer)
     together = reader.recognize_many(pictures)
     assert same_reading(together[1], together[3])
     for picture, expected in zip(pictures, together, strict=True):
@@ -160,19 +160,19 @@ def test_a_reading_that_is_too_long_or_stopped_says_so(scripted: MakeScripted, t
 
 
 def test_alternatives_differ_from_the_reading_and_from_each_other(
-    tiny_model: FormulaModel, tokenizer: Tokenizer
+    tiny_reader: ReadingModel, tokenizer: Tokenizer
 ) -> None:
-    found = Recognizer(tiny_model, tokenizer).recognize(ink(), RecognizeOptions(beam=5, length_penalty=0.0))
+    found = Recognizer(tiny_reader, tokenizer).recognize(ink(), RecognizeOptions(beam=5, length_penalty=0.0))
     texts = [found.latex, *(other.latex for other in found.alternatives)]
     assert 1 < len(set(texts)) == len(texts) <= 5
-    fewer = Recognizer(tiny_model, tokenizer).recognize(
+    fewer = Recognizer(tiny_reader, tokenizer).recognize(
         ink(), RecognizeOptions(beam=5, alternatives=1, length_penalty=0.0)
     )
     assert fewer.alternatives == found.alternatives[:1]
 
 
-def test_a_prefix_is_kept(tiny_model: FormulaModel, tokenizer: Tokenizer) -> None:
-    found = Recognizer(tiny_model, tokenizer).recognize(ink(), RecognizeOptions(prefix=("\\alpha", "=")))
+def test_a_prefix_is_kept(tiny_reader: ReadingModel, tokenizer: Tokenizer) -> None:
+    found = Recognizer(tiny_reader, tokenizer).recognize(ink(), RecognizeOptions(prefix=("\\alpha", "=")))
     assert [token.text for token in found.tokens[:2]] == ["\\alpha", "="]
 
 
@@ -242,9 +242,9 @@ def test_without_attention_there_are_no_boxes(scripted: MakeScripted, tokenizer:
 
 
 def test_loading_a_folder(tiny_model: FormulaModel, tokenizer: Tokenizer, tmp_path: Path) -> None:
-    checkpoint.save(tmp_path / "model", tiny_model, tokenizer)
+    torch_checkpoint.save(tmp_path / "model", tiny_model, tokenizer)
     reader = Recognizer.load(tmp_path / "model", device="cpu")
-    assert reader.device == torch.device("cpu")
+    assert reader.device == "cpu"
     assert reader.device_reason == "asked for"
     assert reader.recognize(ink()).tokens
 
@@ -255,10 +255,20 @@ def test_a_missing_checkpoint_in_the_box_says_what_to_do(tmp_path: Path, monkeyp
         Recognizer.load(device="cpu")
 
 
-def test_the_package_exports_the_facade_without_importing_torch() -> None:
+def test_the_package_exports_the_facade() -> None:
     assert core_model.Recognizer is Recognizer
     with pytest.raises(AttributeError, match="nonsense"):
         _ = core_model.nonsense
-    code = "import sys, core_model, core_model.latex; assert 'torch' not in sys.modules"
+
+
+def test_reading_on_the_processor_needs_no_torch() -> None:
+    """Neither what is imported nor what is read may ask for it, as if it were not installed."""
+    sample = program.SAMPLES / "01-plain-100dpi.png"
+    code = (
+        "import sys; sys.modules['torch'] = None\n"
+        "from core_model import Recognizer\nfrom core_model.symbol_classifier import SymbolClassifier\n"
+        f"SymbolClassifier.load(); print(Recognizer.load(device='cpu').recognize({str(sample)!r}).latex)"
+    )
     root = Path(core_model.__file__).parents[1]
-    subprocess.run([sys.executable, "-c", code], check=True, cwd=root)
+    done = subprocess.run([sys.executable, "-c", code], check=True, cwd=root, capture_output=True, encoding="utf-8")
+    assert done.stdout.strip() == Recognizer.load(device="cpu").recognize(sample).latex != ""

@@ -4,12 +4,14 @@ import random
 import pytest
 import torch
 
-from core_model import checkpoint
+from core_model import torch_checkpoint
+from core_model.config import PRESETS
 from core_model.decoding import DecodingOptions, decode
 from core_model.errors import DataError
-from core_model.model import PRESETS, create_model
-from core_model.preprocessing import prepare, to_batch
+from core_model.model import create_model
+from core_model.preprocessing import prepare
 from core_model.tokenizer import Tokenizer
+from core_model.torch_model import TorchModel
 from trainer import benchmark
 
 TOKENS = ["a", "b", "c", "x", "1", "2", "+", "=", "{", "}", "^", "_", "\\frac"]
@@ -31,18 +33,18 @@ def test_the_length_is_forced(length):
     tokenizer = Tokenizer(TOKENS)
     model = create_model(PRESETS["tiny"], len(tokenizer)).eval()
     picture = benchmark.draw(5, 1, seed=0)[0]
-    with torch.inference_mode():
-        memory = model.encode(*to_batch([prepare(picture).pixels]))
-    forced = benchmark.ForcedLength(tokenizer, length, torch.device("cpu"))
+    reader = TorchModel(model)
+    memory = reader.encode([prepare(picture).pixels])
+    forced = benchmark.ForcedLength(tokenizer, length)
     options = DecodingOptions(max_tokens=length + 1, tokens_per_cell=None)
-    best = decode(model, memory, tokenizer, options, filters=[forced])[0].best
+    best = decode(reader, memory, tokenizer, options, filters=[forced])[0].best
     assert len(best.tokens) == length
     assert best.ended == "end"
 
 
 def test_a_vocabulary_without_letters_is_refused():
     with pytest.raises(DataError, match="letters"):
-        benchmark.ForcedLength(Tokenizer(["\\alpha"]), 3, torch.device("cpu"))
+        benchmark.ForcedLength(Tokenizer(["\\alpha"]), 3)
 
 
 def test_options_name_all_problems():
@@ -53,23 +55,19 @@ def test_options_name_all_problems():
 def test_benchmark_prints_and_writes_its_figures(tmp_path, capsys):
     torch.manual_seed(0)
     tokenizer = Tokenizer(TOKENS)
-    checkpoint.save(tmp_path / "tiny", create_model(PRESETS["tiny"], len(tokenizer)), tokenizer)
-    threads = torch.get_num_threads()
-    try:
-        out = tmp_path / "out/benchmark.json"
-        options = benchmark.Options(
-            checkpoint=tmp_path / "tiny",
-            tokens=6,
-            pictures=3,
-            growth=(3, 9),
-            growth_pictures=1,
-            warmup=1,
-            threads=1,
-            out=out,
-        )
-        assert benchmark.main(options) == 0
-    finally:
-        torch.set_num_threads(threads)
+    torch_checkpoint.save(tmp_path / "tiny", create_model(PRESETS["tiny"], len(tokenizer)), tokenizer)
+    out = tmp_path / "out/benchmark.json"
+    options = benchmark.Options(
+        checkpoint=tmp_path / "tiny",
+        tokens=6,
+        pictures=3,
+        growth=(3, 9),
+        growth_pictures=1,
+        warmup=1,
+        threads=1,
+        out=out,
+    )
+    assert benchmark.main(options) == 0
     figures = json.loads(out.read_text())
     assert figures["threads"] == 1
     assert figures["loading_ms"] > 0

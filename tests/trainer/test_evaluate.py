@@ -9,9 +9,10 @@ import pytest
 import torch
 from PIL import Image
 
-from core_model import checkpoint
+from core_model import torch_checkpoint
+from core_model.config import PRESETS
 from core_model.errors import DataError
-from core_model.model import PRESETS, create_model
+from core_model.model import create_model
 from core_model.recognizer import Recognizer
 from core_model.tokenizer import Tokenizer
 from trainer import evaluate, predict
@@ -34,7 +35,7 @@ def checkpoint_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with torch.no_grad():
         model.decoder.output.bias[tokenizer.eos_id] += 0.6  # or random weights would read on to the length limit
     folder = tmp_path_factory.mktemp("checkpoint") / "tiny"
-    checkpoint.save(folder, model, tokenizer, "# tiny\n", {"samples": 7})
+    torch_checkpoint.save(folder, model, tokenizer, "# tiny\n", {"samples": 7})
     return folder
 
 

@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 import torch
 
-from core_model import checkpoint
+from core_model import torch_checkpoint
+from core_model.config import PRESETS
 from core_model.errors import DataError
 from core_model.ink import read_json, write_inkml
 from core_model.latex import skeleton
-from core_model.model import PRESETS, create_model
+from core_model.model import create_model
 from core_model.recognizer import Recognizer
 from core_model.strokes import rasterize
 from core_model.tokenizer import Tokenizer
@@ -65,7 +66,7 @@ def checkpoint_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with torch.no_grad():
         model.decoder.output.bias[tokenizer.eos_id] += 0.6
     folder = tmp_path_factory.mktemp("checkpoint") / "tiny"
-    checkpoint.save(folder, model, tokenizer, "# tiny\n", {"samples": 7})
+    torch_checkpoint.save(folder, model, tokenizer, "# tiny\n", {"samples": 7})
     return folder
 
 

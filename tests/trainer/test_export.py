@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 import torch
 
-from core_model import checkpoint
+from core_model import checkpoint, torch_checkpoint
+from core_model.config import PRESETS
 from core_model.errors import CheckpointError, DataError
-from core_model.model import PRESETS, create_model
+from core_model.model import create_model
 from core_model.tokenizer import Tokenizer
 from trainer import export
 from trainer.model_card import CardFacts, model_card
@@ -18,7 +19,7 @@ EVALUATION = {
     "checkpoint": {"name": "best", "digest": "0123456789abcdef", "extra": {}},
     "device": "cpu",
     "threads": 2,
-    "torch": "2.13.0",
+    "runtime": "NumPy 2.4.6",
     "command": "trainer evaluate --data DIR --checkpoint DIR --sets test --beam 1",
     "results": [
         {
@@ -48,7 +49,7 @@ def run(tmp_path: Path) -> Path:
     folder = tmp_path / "run"
     torch.manual_seed(0)
     tokenizer = Tokenizer(["a", "b", "{", "}"])
-    checkpoint.save(
+    torch_checkpoint.save(
         folder / "best",
         create_model(PRESETS["tiny"], len(tokenizer)),
         tokenizer,
@@ -69,8 +70,8 @@ def run(tmp_path: Path) -> Path:
 def test_export_writes_a_checkpoint_with_its_card(run, tmp_path, capsys):
     out = tmp_path / "box"
     assert export.main(export.Options(run=run, name="formulens", out=out)) == 0
-    model, tokenizer, config = checkpoint.load(out / "formulens")
-    original, _, _ = checkpoint.load(run / "best")
+    model, tokenizer, config = torch_checkpoint.load(out / "formulens")
+    original, _, _ = torch_checkpoint.load(run / "best")
     assert tokenizer.tokens[3:] == ("a", "b", "{", "}")
     assert config["extra"]["step"] == 12
     for name, tensor in original.state_dict().items():

@@ -10,12 +10,13 @@ import torch
 import tyro
 from PIL import Image
 
-from core_model.checkpoint import save
+from core_model.config import PRESETS
 from core_model.errors import DataError
-from core_model.model import PRESETS, create_model
+from core_model.model import create_model
 from core_model.preprocessing import prepare
 from core_model.recognizer import Recognizer, TokenReading
 from core_model.tokenizer import Tokenizer
+from core_model.torch_checkpoint import save
 from trainer.plots import (
     AttentionOptions,
     Example,

@@ -8,12 +8,13 @@ import numpy as np
 import pytest
 import torch
 
-from core_model.checkpoint import save
+from core_model.config import PRESETS
 from core_model.errors import DataError
-from core_model.model import PRESETS, create_model
+from core_model.model import create_model
 from core_model.preprocessing import prepare
 from core_model.recognizer import RecognizeOptions
 from core_model.tokenizer import Tokenizer
+from core_model.torch_checkpoint import save
 from trainer import robustness
 from trainer.data.plan import is_held_out, skeleton_key
 from trainer.data.render.base import Grey, RenderFailure

@@ -13,7 +13,7 @@ import pytest
 import torch
 from accelerate import Accelerator
 
-from core_model import checkpoint
+from core_model import torch_checkpoint
 from core_model.errors import DataError
 from core_model.tokenizer import Tokenizer
 from trainer import train
@@ -75,7 +75,7 @@ def test_loss_falls_and_the_best_checkpoint_is_kept(toy: Path, tmp_path: Path) -
     assert train.main(options) == 0
     curve = list(losses(tmp_path / "run").values())
     assert curve[-1] < 0.8 * curve[0]
-    _, tokenizer, config = checkpoint.load(tmp_path / "run" / "best", "cpu")
+    _, tokenizer, config = torch_checkpoint.load(tmp_path / "run" / "best", "cpu")
     assert set(tokenizer.tokens[3:]) == set("abcdef")
     assert config["extra"]["samples"] >= 1000
     with (tmp_path / "run" / "metrics.csv").open(newline="") as file:
@@ -168,7 +168,7 @@ def test_a_vocabulary_grows_and_known_tokens_keep_their_weights(
     folder = RunFolder(options.out)
     examples = read_examples([toy], 100, 100_000)
     grown = train.vocabulary(options, folder, lambda: count_tokens(examples))
-    old_model, old, _ = checkpoint.load(tmp_path / "first" / "best", torch.device("cpu"))
+    old_model, old, _ = torch_checkpoint.load(tmp_path / "first" / "best", torch.device("cpu"))
     assert grown.tokens[: len(old)] == old.tokens
     assert set(grown.tokens) == {*old.tokens, *"def"}
     model = train.Training(options, Accelerator(cpu=True), folder, grown).plain

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from core_model import checkpoint
+from core_model import torch_checkpoint
 from trainer.__main__ import main
 from trainer.run_state import COLUMNS, RunFolder
 
@@ -45,7 +45,7 @@ def test_print_and_ink_are_validated_apart_and_ink_may_decide(folders: tuple[str
     assert run(tmp_path, folders, 48, *shares, "--validation", *folders, "--best-by", "val_ink_edit") == 0
     last = rows(tmp_path)[-1]
     assert all(last[name] for name in COLUMNS if name.startswith("val_"))
-    _, _, config = checkpoint.load(tmp_path / "best", "cpu")
+    _, _, config = torch_checkpoint.load(tmp_path / "best", "cpu")
     assert set(config["extra"]["validation"]) == {name for name in COLUMNS if name.startswith("val_")}
     saved = json.loads((tmp_path / "config.json").read_text())
     assert saved["shares"] == {"print": 0.4, "crohme": 0.6}
@@ -86,9 +86,9 @@ def test_another_measure_of_the_best_begins_anew(folders: tuple[str, str], tmp_p
     """An edit similarity of print says nothing about the exact match of ink, which is far lower."""
     validation = ("--validation", *folders, "--validate-every", "16")
     assert run(tmp_path, folders, 16, *validation) == 0
-    first = checkpoint.load(tmp_path / "best", "cpu")[2]["extra"]["samples"]
+    first = torch_checkpoint.load(tmp_path / "best", "cpu")[2]["extra"]["samples"]
     assert run(tmp_path, folders, 32, *validation, "--best-by", "val_ink_exact") == 0
-    assert checkpoint.load(tmp_path / "best", "cpu")[2]["extra"]["samples"] > first
+    assert torch_checkpoint.load(tmp_path / "best", "cpu")[2]["extra"]["samples"] > first
 
 
 def test_what_decides_must_be_measured(

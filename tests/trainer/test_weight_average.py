@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from core_model import checkpoint
+from core_model import torch_checkpoint
 from trainer.__main__ import main
 from trainer.weight_average import WeightAverage
 
@@ -60,7 +60,7 @@ def test_a_restart_keeps_the_average_and_the_best_checkpoint_is_made_of_it(
     for name, tensor in whole["average"].items():
         if name != "updates":
             torch.testing.assert_close(tensor, halves["average"][name], atol=1e-5, rtol=0)
-    best, _, config = checkpoint.load(tmp_path / "whole" / "best", torch.device("cpu"))
+    best, _, config = torch_checkpoint.load(tmp_path / "whole" / "best", torch.device("cpu"))
     assert config["extra"]["samples"] >= 320
     for name, parameter in best.named_parameters():
         torch.testing.assert_close(parameter.data, whole["average"][f"mean.{name}"], atol=2e-3, rtol=0)

@@ -207,7 +207,7 @@ class BatchMaker(torch.utils.data.Dataset[Batch]):
         own = items[self.rank :: self.processes]
         share = own if len(own) else items[:1]
         pictures = [self.picture(int(item), position.round) for item in share]
-        images, sizes = to_batch(pictures)
+        images, sizes = map(torch.from_numpy, to_batch(pictures))
         inputs, targets = pad_ids([self.formula(int(item)) for item in share])
         count = sum(len(self.formula(int(item))) + 1 for item in items)
         return Batch(position, images, sizes, inputs, targets, float(len(own) > 0), count, len(items))
