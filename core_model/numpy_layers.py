@@ -35,6 +35,10 @@ class Linear:
             weight = weights[f"{norm}.weight"][:, None] * weight
         return cls(weight * np.float32(scale), bias * np.float32(scale))
 
+    def centred(self) -> Linear:
+        """The layer whose results have the mean 0, and differ from each other as before."""
+        return Linear(centred(self.weight), centred(self.bias))
+
     def __call__(self, x: Array) -> Array:
         """[..., in] -> [..., out], a new array."""
         y = (x if x.ndim == 2 else x.reshape(-1, x.shape[-1])) @ self.weight
@@ -73,11 +77,18 @@ def normalise(x: Array) -> Array:
     n = np.float32(x.shape[-1])
     y: Array = np.subtract(x, np.add.reduce(x, axis=-1, keepdims=True) / n)
     flat = y.reshape(-1, y.shape[-1])
-    variance = np.einsum("ij,ij->i", flat, flat)
-    variance /= n
-    variance += EPSILON
-    flat /= np.sqrt(variance, out=variance)[:, None]
+    flat /= np.sqrt(np.vecdot(flat, flat) / n + EPSILON)[:, None]
     return y
+
+
+def centred(x: Array) -> Array:
+    """Without the mean over the last axis."""
+    return x - x.mean(axis=-1, keepdims=True)
+
+
+def normalise_centred(x: Array) -> Array:
+    """`normalise` for rows [b, d] that have the mean 0 already."""
+    return x / np.sqrt(np.vecdot(x, x) / np.float32(x.shape[1]) + EPSILON)[:, None]
 
 
 def relu(x: Array) -> Array:

@@ -23,10 +23,12 @@ from core_model.numpy_layers import (
     Encoder,
     Linear,
     Shapes,
+    centred,
     encoder_shapes,
     linear_shapes,
     norm_shapes,
     normalise,
+    normalise_centred,
     relu,
     softmax,
 )
@@ -143,12 +145,12 @@ class Layer:
         qkv.weight[:, : config.width] *= np.float32(scale)
         qkv.bias[: config.width] *= np.float32(scale)
         self.qkv = qkv
-        self.out_self = Linear.read(weights, f"{name}.out_self")
+        self.out_self = Linear.read(weights, f"{name}.out_self").centred()
         self.query = Linear.read(weights, f"{name}.query", norm=f"{name}.norm_cross", scale=scale)
         self.key_value = Linear.read(weights, f"{name}.key_value")
-        self.out_cross = Linear.read(weights, f"{name}.out_cross")
+        self.out_cross = Linear.read(weights, f"{name}.out_cross").centred()
         self.ff_in = Linear.read(weights, f"{name}.ff_in", norm=f"{name}.norm_ff")
-        self.ff_out = Linear.read(weights, f"{name}.ff_out")
+        self.ff_out = Linear.read(weights, f"{name}.ff_out").centred()
         self.coverage: tuple[Array, Array, Array] | None = None
         if f"{name}.coverage.inward.weight" in weights:
             inward, bias, outward = (weights[f"{name}.coverage.{one}"] for one in COVERAGE)
@@ -163,12 +165,12 @@ class Layer:
     def step(self, x: Array, state: State, place: int) -> tuple[Array, Array]:
         """x [b, d], changed in place -> x, cross-attention [b, h, n]. `place`: of this layer."""
         rows, width = x.shape
-        qkv = self.qkv(normalise(x)).reshape(rows, 3, self.heads, -1)
+        qkv = self.qkv(normalise_centred(x)).reshape(rows, 3, self.heads, -1)
         keys, values = state.append(place, qkv[:, 1], qkv[:, 2])
         weights = softmax((keys @ qkv[:, 0, :, :, None])[..., 0])
         x += self.out_self((weights[:, :, None] @ values).reshape(rows, width))
         keys, values = state.cross[place]
-        scores = (keys @ self.query(normalise(x)).reshape(rows, self.heads, -1, 1))[..., 0]
+        scores = (keys @ self.query(normalise_centred(x)).reshape(rows, self.heads, -1, 1))[..., 0]
         if self.coverage is not None:
             inward, bias, outward = self.coverage
             hidden = inward @ state.spent[place]
@@ -178,7 +180,7 @@ class Layer:
             scores += state.bias
         weights = softmax(scores)
         x += self.out_cross((weights[:, :, None] @ values).reshape(rows, width))
-        x += self.ff_out(relu(self.ff_in(normalise(x))))
+        x += self.ff_out(relu(self.ff_in(normalise_centred(x))))
         return x, weights
 
 
@@ -201,8 +203,10 @@ class NumpyModel:
         self.encoder = Encoder(config.encoder, weights)
         self.project = Linear.read(weights, "project")
         self.norm = weights["norm.weight"], weights["norm.bias"]
-        self.embedding = weights["decoder.embedding.weight"] * np.float32(config.decoder.width**0.5)
-        self.positions = sine_positions(1024, config.decoder.width)
+        # What runs through the decoder is only ever normalised, which takes its mean away: so nothing with a mean is put
+        # in, and the normalisations need not look for it.
+        self.embedding = centred(weights["decoder.embedding.weight"] * np.float32(config.decoder.width**0.5))
+        self.positions = centred(sine_positions(1024, config.decoder.width))
         self.layers = [Layer(config.decoder, weights, f"decoder.layers.{i}") for i in range(config.decoder.layers)]
         self.output = Linear.read(weights, "decoder.output", norm="decoder.norm")
 
@@ -255,7 +259,7 @@ class NumpyModel:
         with one_thread(len(tokens) <= FEW_ROWS):
             x = self.embedding[tokens]
             if state.length >= len(self.positions):
-                self.positions = sine_positions(2 * len(self.positions), x.shape[1])
+                self.positions = centred(sine_positions(2 * len(self.positions), x.shape[1]))
             x += self.positions[state.length]
             weights: Array | None = None
             for place, layer in enumerate(self.layers):
@@ -267,7 +271,7 @@ class NumpyModel:
             state.length += 1
             attention = np.add.reduce(weights, axis=1)
             attention /= np.float32(weights.shape[1])
-            return self.output(normalise(x)), attention.reshape(len(x), *state.grid), state
+            return self.output(normalise_centred(x)), attention.reshape(len(x), *state.grid), state
 
 
 def sine_positions(length: int, width: int) -> Array:

@@ -23,6 +23,7 @@ from core_model import symbol_net
 from core_model.config import SYMBOL_PRESETS
 from core_model.ink import Ink, Stroke
 from core_model.recognizer import RecognizeOptions, Recognizer
+from core_model.symbol_classifier import SymbolClassifier
 from core_model.symbol_net import SymbolNet
 from tests.app.readings import make_reading
 
@@ -309,7 +310,7 @@ def test_a_lone_symbol_is_named_and_a_formula_is_not(qtbot: QtBot, naming: Contr
     naming.read_ink(LONE)
     wait_for(qtbot, ear, 2)
     qtbot.waitUntil(lambda: bool(found), timeout=120_000)
-    expected = SymbolClassifier.load(symbols, "cpu").classify(LONE)
+    expected = SymbolClassifier.load(symbols).classify(LONE)
     assert [(one.latex, one.confidence) for one in found[0]] == [(one.latex, one.probability) for one in expected]
     naming._inference.named.emit(7, expected)  # of a drawing that is gone
     assert len(found) == 1 and len(found[0]) == 5

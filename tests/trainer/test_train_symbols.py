@@ -163,7 +163,7 @@ def test_going_on_computes_what_an_uninterrupted_run_does(data: Path, trained: P
 def test_crohme_can_be_left_out_and_the_card_says_so(data: Path, trained: Path, tmp_path: Path) -> None:
     run = tmp_path / "free"
     assert train_symbols.main(options(data, run, samples=32, crohme=False)) == 0
-    classifier = SymbolClassifier.load(run / "best", "cpu")
+    classifier = SymbolClassifier.load(run / "best")
     assert classifier.classes == (r"\bigcirc", r"\times", "|")
     assert [one.among for one in evaluate("test_2014", classifier, list(crohme_test_symbols(data, "test_2014")))] == [
         "all classes"
