@@ -12,7 +12,7 @@
 # make clean         forget the virtual environments
 #
 # They set up .venv by themselves (Linux, macOS; Python 3.11 or newer). The pip lines they stand for are in the README.
-# On Linux, PIP_EXTRA_INDEX_URL=https://download.pytorch.org/whl/cpu spares the gigabytes of CUDA.
+# On Linux, PIP_EXTRA_INDEX_URL=https://download.pytorch.org/whl/cpu spares the tests the gigabytes of CUDA.
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -80,12 +80,11 @@ $(VENV)/.installed-test: $(BIN)/python pyproject.toml constraints.txt
 	$(PIP) --editable '.[test]'
 	@touch $@ $(VENV)/.installed-base
 
-# Only what the lock names: --no-deps lets nothing else in, and `pip check` sees that nothing of it is missing. Formulens
-# itself comes after that: its requirements name torch too, which the bundle does without.
+# Only what the lock names: --no-deps lets nothing else in, and `pip check` sees that nothing is missing.
 $(BUNDLE_VENV)/.installed: pyproject.toml build_spec/lock.txt
 	rm -rf $(BUNDLE_VENV)
 	$(PYTHON) -m venv $(BUNDLE_VENV)
 	$(BUNDLE_BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -r build_spec/lock.txt
-	$(BUNDLE_BIN)/python -m pip check
 	$(BUNDLE_BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	$(BUNDLE_BIN)/python -m pip check
 	@touch $@

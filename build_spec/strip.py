@@ -11,7 +11,6 @@ from fnmatch import fnmatchcase
 from pathlib import PurePosixPath
 
 _MODULES = {
-    "reading is done by NumPy here; it serves training, and GPUs where it is installed": "torch",
     "tests": "pytest _pytest hypothesis test _testcapi _testinternalcapi lib2to3 matplotlib.tests",
     "installs packages": "pip ensurepip setuptools _distutils_hack pkg_resources",
     "another toolkit for windows": (
@@ -27,7 +26,7 @@ _MODULES = {
         "sympy.physics.mechanics sympy.physics.biomechanics sympy.physics.continuum_mechanics sympy.physics.control "
         "sympy.physics.optics sympy.physics.hep"
     ),
-    "the trainer's": "torchvision accelerate pyarrow",
+    "for training and for graphics cards: NumPy reads here": "torch torchvision accelerate pyarrow",
 }
 MODULES = {module: why for why, modules in _MODULES.items() for module in modules.split()}
 """Module -> why it is left out, with all that is below it."""
