@@ -1,4 +1,4 @@
-"""How many threads NumPy's products use."""
+"""NumPy's products on one thread."""
 
 from __future__ import annotations
 
@@ -10,45 +10,29 @@ from typing import Any
 import numpy as np
 from threadpoolctl import ThreadpoolController
 
-__all__ = ["one_thread", "use_threads"]
-
-
-class _Library:
-    """A BLAS that NumPy has loaded."""
-
-    def __init__(self, library: Any) -> None:
-        self.set = library.set_num_threads
-        self.usual: int = library.num_threads
-        """Threads for all but single steps."""
+__all__ = ["one_thread"]
 
 
 @lru_cache(maxsize=1)
-def _libraries() -> list[_Library]:
-    """The OpenBLAS in NumPy's wheels; macOS's Accelerate decides by itself."""
+def _libraries() -> list[tuple[Any, int]]:
+    """How to set the threads of NumPy's OpenBLAS, and how many it has; Accelerate (macOS) sees to itself."""
     np.linalg.norm(np.ones(2))  # it is there once it was used
-    return [_Library(one) for one in ThreadpoolController().select(internal_api="openblas").lib_controllers]
+    found = ThreadpoolController().select(internal_api="openblas").lib_controllers
+    return [(library.set_num_threads, library.num_threads) for library in found]
 
 
 @contextmanager
-def one_thread(wanted: bool = True) -> Iterator[None]:
-    """Let products use one thread in this block, if ``wanted``.
+def one_thread() -> Iterator[None]:
+    """Let products use one thread in this block.
 
-    Those of a single step of decoding are so small that handing them to a second thread costs more than it saves, and
-    many times more when another program keeps the processors busy. Afterwards the usual number holds again, and not
-    the one that was found: two threads of the program may be in such blocks at once.
+    Ours are so small that a second thread gains a tenth at best; and while other programs keep the processors busy,
+    OpenBLAS's threads wait for each other in a loop: the encoder takes forty times as long then. Afterwards the number
+    holds that there was at first, and not the one found on entering: two threads may be in such blocks at once.
     """
-    libraries = _libraries() if wanted else []
-    for library in libraries:
-        library.set(1)
+    for set_threads, _ in _libraries():
+        set_threads(1)
     try:
         yield
     finally:
-        for library in libraries:
-            library.set(library.usual)
-
-
-def use_threads(count: int) -> None:
-    """Use so many threads from now on."""
-    for library in _libraries():
-        library.usual = count
-        library.set(count)
+        for set_threads, usual in _libraries():
+            set_threads(usual)

@@ -36,8 +36,6 @@ from core_model.preprocessing import Grey, to_batch
 
 __all__ = ["Memory", "NumpyModel", "State", "build", "can_read", "shapes"]
 
-FEW_ROWS = 8
-"""Up to so many hypotheses at once, a step uses one thread."""
 HIDDEN = 8
 """Width of the coverage's hidden layer, as in `core_model.attention.Coverage`."""
 
@@ -203,8 +201,8 @@ class NumpyModel:
         self.encoder = Encoder(config.encoder, weights)
         self.project = Linear.read(weights, "project")
         self.norm = weights["norm.weight"], weights["norm.bias"]
-        # What runs through the decoder is only ever normalised, which takes its mean away: so nothing with a mean is put
-        # in, and the normalisations need not look for it.
+        # What runs through the decoder is only ever normalised, which takes its mean away: so nothing with a mean is
+        # put in, and the normalisations need not look for it.
         self.embedding = centred(weights["decoder.embedding.weight"] * np.float32(config.decoder.width**0.5))
         self.positions = centred(sine_positions(1024, config.decoder.width))
         self.layers = [Layer(config.decoder, weights, f"decoder.layers.{i}") for i in range(config.decoder.layers)]
@@ -213,7 +211,8 @@ class NumpyModel:
     def encode(self, pictures: Sequence[Grey]) -> Memory:
         """Prepared pictures that cover the same number of cells, dark on white -> the memory of the decoder."""
         images, _ = to_batch(pictures)
-        features = self.project(self.encoder(images))  # [b, gh, gw, d]
+        with one_thread():
+            features = self.project(self.encoder(images))  # [b, gh, gw, d]
         b, rows, columns, d = features.shape
         features += sine_positions_2d(rows, columns, d)
         features = normalise(features).reshape(b, -1, d)
@@ -245,8 +244,10 @@ class NumpyModel:
         heads = self.config.decoder.heads
         empty = (b, heads, 64, d // heads)
         bias = None if memory.mask.all() else np.where(memory.mask, 0, -np.inf).astype(np.float32)[:, None]
+        with one_thread():
+            cross = [layer.memory_keys(memory.features) for layer in self.layers]
         return State(
-            [layer.memory_keys(memory.features) for layer in self.layers],
+            cross,
             bias,
             [(np.empty(empty, np.float32), np.empty(empty, np.float32)) for _ in self.layers],
             [np.zeros((b, heads, n if layer.coverage is not None else 0), np.float32) for layer in self.layers],
@@ -256,7 +257,7 @@ class NumpyModel:
 
     def step(self, tokens: Index, state: State) -> tuple[Array, Array, State]:
         """One more token [b]: scores of the next [b, v], attention [b, rows, columns], and the state after it."""
-        with one_thread(len(tokens) <= FEW_ROWS):
+        with one_thread():
             x = self.embedding[tokens]
             if state.length >= len(self.positions):
                 self.positions = centred(sine_positions(2 * len(self.positions), x.shape[1]))

@@ -9,9 +9,12 @@ Recognition has no side effects; the same picture with the same options gives th
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from functools import partial
 from importlib import resources
 from itertools import groupby
 from pathlib import Path
@@ -35,7 +38,7 @@ from core_model.device import choose_device
 from core_model.errors import CheckpointError, LatexError
 from core_model.ink import Ink
 from core_model.latex import tidy
-from core_model.numpy_model import build, can_read
+from core_model.numpy_model import NumpyModel, build, can_read
 from core_model.pictures import open_grey, to_grey
 from core_model.preprocessing import Grey, Prepared, prepare
 from core_model.strokes import rasterize
@@ -204,6 +207,7 @@ class Recognizer:
         model: see `ReadingModel`.
         config: the content of the checkpoint's config.json; `extra.confidence_temperature` calibrates confidences.
         device_reason: why this device, in words, for whoever asks.
+        threads: batches of pictures that are read beside each other where NumPy computes; None: one for each processor.
     """
 
     def __init__(
@@ -212,16 +216,18 @@ class Recognizer:
         tokenizer: Tokenizer,
         config: Mapping[str, Any] | None = None,
         device_reason: str = "",
+        threads: int | None = None,
     ) -> None:
         self.model = model
         self.tokenizer = tokenizer
         self.config = dict(config or {})
         self.device = model.device
         self.device_reason = device_reason
+        self.threads = threads or os.cpu_count() or 1
         self._calibration = float(self.config.get("extra", {}).get("confidence_temperature", 1.0))
 
     @classmethod
-    def load(cls, checkpoint: str | Path | None = None, device: str = "auto") -> Recognizer:
+    def load(cls, checkpoint: str | Path | None = None, device: str = "auto", threads: int | None = None) -> Recognizer:
         """Read a checkpoint folder (None: the one in the box) and put it on a device (`auto`, `cpu`, `mps`, `cuda`).
 
         On the processor NumPy computes; torch is imported only for the other devices.
@@ -233,7 +239,7 @@ class Recognizer:
         chosen, reason = choose_device(device)
         read = checkpoints.read(checkpoint if checkpoint is not None else default_checkpoint())
         model = build(read) if chosen == "cpu" and can_read(read.model) else _torch_model(read, chosen)
-        return cls(model, read.tokenizer, read.config, reason)
+        return cls(model, read.tokenizer, read.config, reason, threads)
 
     def recognize(
         self, image: Picture, options: RecognizeOptions | None = None, should_stop: ShouldStop = never_stop
@@ -273,13 +279,15 @@ class Recognizer:
             else:
                 jobs.append(_Job(index, prepared, spent, self.model.stride))
         jobs.sort(key=lambda job: job.cells)
-        for batch in _batches(jobs, DECODE_CELLS // options.beam):
-            batch.sort(key=lambda job: job.grid)
-            for job, reading in zip(batch, self._read(batch, options, should_stop), strict=True):
-                readings[job.index] = reading
+        batches = _batches(jobs, DECODE_CELLS // options.beam)
+        # NumPy's products use one thread each; several batches can be read beside each other.
+        workers = min(self.threads, len(batches)) if isinstance(self.model, NumpyModel) else 1
+        with ThreadPoolExecutor(max(workers, 1)) as pool:
+            for batch, read in zip(batches, pool.map(partial(self._read, options, should_stop), batches), strict=True):
+                readings.update(zip((job.index for job in batch), read, strict=True))
         return [readings[index] for index in range(len(images))]
 
-    def _read(self, jobs: Sequence[_Job], options: RecognizeOptions, should_stop: ShouldStop) -> list[Recognition]:
+    def _read(self, options: RecognizeOptions, should_stop: ShouldStop, jobs: Sequence[_Job]) -> list[Recognition]:
         """One batch through encoder and decoder."""
         memory, encode_times = self._encode(jobs)
         began = time.perf_counter()
@@ -400,7 +408,7 @@ def _milliseconds_since(began: float) -> float:
 
 
 def _batches(jobs: Sequence[_Job], cells: int) -> list[list[_Job]]:
-    """Jobs, the smallest first, in batches whose padded size stays below `cells`."""
+    """Jobs, the smallest first, in batches whose padded size stays below `cells`; equal grids are neighbours there."""
     batches: list[list[_Job]] = []
     rows = columns = 0
     for job in jobs:
@@ -411,6 +419,8 @@ def _batches(jobs: Sequence[_Job], cells: int) -> list[list[_Job]]:
         else:
             batches.append([job])
             rows, columns = job.grid
+    for batch in batches:
+        batch.sort(key=lambda job: job.grid)
     return batches
 
 

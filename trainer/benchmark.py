@@ -24,7 +24,6 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from core_model.blas import use_threads
 from core_model.decoding import DecodingOptions, decode
 from core_model.errors import DataError
 from core_model.preprocessing import prepare
@@ -66,8 +65,6 @@ class Options:
     """Pictures for each length of the growth table."""
     warmup: int = 5
     """Pictures read before measuring."""
-    threads: int = 2
-    """CPU threads."""
     device: Literal["auto", "cpu", "mps", "cuda"] = "cpu"
     """Where the model runs."""
     seed: int = 0
@@ -80,7 +77,7 @@ class Options:
     def __post_init__(self) -> None:
         problems = [
             f"--{name.replace('_', '-')} must be at least {least}"
-            for name, least in (("tokens", 1), ("pictures", 1), ("growth_pictures", 1), ("warmup", 0), ("threads", 1))
+            for name, least in (("tokens", 1), ("pictures", 1), ("growth_pictures", 1), ("warmup", 0))
             if getattr(self, name) < least
         ]
         if any(length < 1 for length in self.growth):
@@ -134,7 +131,6 @@ class ForcedLength:
 
 def main(options: Options) -> int:
     """Measure, print, and write the JSON if asked to."""
-    use_threads(options.threads)
     checkpoint = options.checkpoint or default_checkpoint()
     began = time.perf_counter()
     recognizer = Recognizer.load(checkpoint, options.device)
@@ -156,7 +152,6 @@ def main(options: Options) -> int:
     figures = {
         "checkpoint": checkpoint.resolve().name,
         "device": recognizer.device,
-        "threads": options.threads,
         "runtime": recognizer.model.runtime,
         "pictures": options.pictures,
         "tokens": options.tokens,
@@ -238,8 +233,7 @@ def report(figures: dict[str, Any]) -> str:
     """The figures as text."""
     whole, forced = figures["whole"], figures["forced"]
     lines = [
-        f"checkpoint {figures['checkpoint']}, device {figures['device']}, {figures['threads']} threads, "
-        f"{figures['runtime']}, batch 1, greedy",
+        f"checkpoint {figures['checkpoint']}, device {figures['device']}, {figures['runtime']}, batch 1, greedy",
         f"{figures['pictures']} pictures of {figures['tokens']}-token formulas",
         f"loading after imports: {figures['loading_ms']:.0f} ms",
         "",

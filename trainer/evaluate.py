@@ -24,7 +24,6 @@ import platformdirs
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from core_model.blas import use_threads
 from core_model.checkpoint import WEIGHTS
 from core_model.recognizer import RecognizeOptions, Recognizer, default_checkpoint
 from trainer.data.shards import decode_png, read_table
@@ -72,7 +71,7 @@ class Options:
     device: Literal["auto", "cpu", "mps", "cuda"] = "auto"
     """Where the model runs."""
     threads: int | None = None
-    """CPU threads of the model; default: PyTorch's choice."""
+    """Threads that read on the CPU; default: as many as there are processors."""
     workers: int = 2
     """Processes that render and compare pictures."""
     images: bool = True
@@ -106,8 +105,6 @@ class Options:
 def main(options: Options) -> int:
     """Evaluate, print the tables, write the JSON."""
     started = time.monotonic()
-    if options.threads is not None:
-        use_threads(options.threads)
     evaluation = evaluate(options)
     evaluation["minutes"] = round((time.monotonic() - started) / 60, 2)
     options.out.mkdir(parents=True, exist_ok=True)
@@ -126,7 +123,7 @@ def evaluate(options: Options) -> dict[str, Any]:
         load_set(name, options.data, limit=options.limit, seen=seen, photos=options.photos) for name in options.sets
     ]
     recognizer, checkpoint = (
-        (None, None) if options.predictions else load_checkpoint(options.checkpoint, options.device)
+        (None, None) if options.predictions else load_checkpoint(options.checkpoint, options.device, options.threads)
     )
     results = []
     with PictureCache(cache_folder) as cache:
@@ -278,10 +275,10 @@ def _seen(options: Options, cache: Path) -> Collection[bytes]:
     return skeleton_digests(dict.fromkeys(table.column("latex").to_pylist()))
 
 
-def load_checkpoint(folder: Path | None, device: str) -> tuple[Recognizer, dict[str, Any]]:
+def load_checkpoint(folder: Path | None, device: str, threads: int | None = None) -> tuple[Recognizer, dict[str, Any]]:
     """The model on its device, and the account of it that stands with every number. Raises ``CheckpointError``."""
     folder = folder or default_checkpoint()
-    recognizer = Recognizer.load(folder, device)
+    recognizer = Recognizer.load(folder, device, threads)
     with (folder / WEIGHTS).open("rb") as file:
         weights = hashlib.file_digest(file, "sha256").hexdigest()
     account = {"name": folder.resolve().name, "digest": weights[:16], "extra": recognizer.config.get("extra", {})}

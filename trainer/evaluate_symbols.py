@@ -15,7 +15,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from core_model.blas import use_threads
 from core_model.errors import DataError
 from core_model.symbol_classifier import SymbolClassifier
 from trainer.data.crohme import TEST_SETS
@@ -46,8 +45,6 @@ class Options:
     """Sets to read: test_2014, test_2016, test_2012 of CROHME, detexify."""
     limit: int = 0
     """Only so many symbols of each set; 0: all."""
-    threads: int = 0
-    """Threads; 0: as many as there are processors."""
 
 
 @dataclass(frozen=True)
@@ -87,8 +84,6 @@ def main(options: Options) -> int:
     """Evaluate, print the table and the confusions."""
     if options.out is not None and options.out.is_dir():
         raise DataError(f"{options.out} is a folder; --out names the JSON file to write")
-    if options.threads:
-        use_threads(options.threads)
     classifier = SymbolClassifier.load(options.checkpoint)
     figures: list[SetFigures] = []
     for name in options.sets:

@@ -20,7 +20,6 @@ from matplotlib.patches import Rectangle
 from rapidfuzz.distance import Levenshtein
 from tqdm import tqdm
 
-from core_model.blas import use_threads
 from core_model.errors import DataError
 from core_model.latex import skeleton
 from core_model.recognizer import RecognizeOptions, Recognizer, TokenReading
@@ -61,7 +60,7 @@ class Options:
     device: Literal["auto", "cpu", "mps", "cuda"] = "auto"
     """Where the model runs."""
     threads: int | None = None
-    """CPU threads of the model; default: PyTorch's choice."""
+    """Threads that read on the CPU; default: as many as there are processors."""
     seed: int = 5
     """Of the choice of formulas."""
     out: Path = Path("heatmap")
@@ -101,9 +100,7 @@ class Hit:
 def main(options: Options) -> int:
     """Measure, print the shares, write the results."""
     started = time.monotonic()
-    if options.threads is not None:
-        use_threads(options.threads)
-    recognizer = Recognizer.load(options.checkpoint, options.device)
+    recognizer = Recognizer.load(options.checkpoint, options.device, options.threads)
     pictures, left_out = choose_pictures(options, set(recognizer.tokenizer.tokens))
     forced: list[list[Hit]] = []
     free: list[list[Hit]] = []

@@ -24,7 +24,6 @@ import tyro
 from pyarrow import parquet
 from tqdm import tqdm
 
-from core_model.blas import use_threads
 from core_model.errors import DataError, LatexError, PictureError
 from core_model.ink import Ink, InkError, ink_entries
 from core_model.latex import tidy
@@ -62,14 +61,12 @@ class Options:
     device: Literal["auto", "cpu", "mps", "cuda"] = field(default="auto", kw_only=True)
     """Where the model runs."""
     threads: int | None = field(default=None, kw_only=True)
-    """CPU threads of the model; default: PyTorch's choice."""
+    """Threads that read on the CPU; default: as many as there are processors."""
 
 
 def main(options: Options) -> int:
     """Read all inputs; 1 if a picture or an ink could not be read, the others are done all the same."""
-    if options.threads is not None:
-        use_threads(options.threads)
-    recognizer = Recognizer.load(options.checkpoint, options.device)
+    recognizer = Recognizer.load(options.checkpoint, options.device, options.threads)
     truths: dict[str, str] = {}
     failures: dict[str, str] = {}
     sources = list(islice(_sources(options.inputs, truths), options.limit))

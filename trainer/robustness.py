@@ -21,7 +21,6 @@ from numpy.typing import NDArray
 from PIL import Image
 from tqdm import tqdm
 
-from core_model.blas import use_threads
 from core_model.errors import DataError
 from core_model.pictures import to_grey
 from core_model.recognizer import Recognizer
@@ -78,7 +77,7 @@ class Options:
     device: Literal["auto", "cpu", "mps", "cuda"] = "auto"
     """Where the model runs."""
     threads: int | None = None
-    """CPU threads of the model; default: PyTorch's choice."""
+    """Threads that read on the CPU; default: as many as there are processors."""
     seed: int = 20
     """Of the choice of formulas."""
     cache: Path | None = None
@@ -144,9 +143,7 @@ class Case:
 def main(options: Options) -> int:
     """Measure, print the table, write the results."""
     started = time.monotonic()
-    if options.threads is not None:
-        use_threads(options.threads)
-    recognizer, account = load_checkpoint(options.checkpoint, options.device)
+    recognizer, account = load_checkpoint(options.checkpoint, options.device, options.threads)
     cases, left_out, katex = draw_cases(options)
     readings = read_cases(recognizer, cases, options)
     result = {

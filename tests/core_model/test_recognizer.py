@@ -108,6 +108,17 @@ def test_equal_sizes_share_a_batch_and_the_order_is_kept(scripted: MakeScripted,
     assert [one.latex for one in found] == ["c", "a", "b"]
 
 
+@pytest.mark.parametrize("threads", [1, 3])
+def test_batches_read_beside_each_other_read_the_same(
+    tiny_reader: ReadingModel, tokenizer: Tokenizer, threads: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recognizer, "DECODE_CELLS", 300)
+    pictures = [ink(120 + 40 * (i % 4), 40 + 20 * (i % 3), 4 + i) for i in range(9)]
+    reader = Recognizer(tiny_reader, tokenizer, threads=threads)
+    for picture, reading in zip(pictures, reader.recognize_many(pictures), strict=True):
+        assert same_reading(reading, reader.recognize(picture))
+
+
 def test_no_pictures_give_no_readings(scripted: MakeScripted, tokenizer: Tokenizer) -> None:
     assert Recognizer(scripted("x"), tokenizer).recognize_many([]) == []
 

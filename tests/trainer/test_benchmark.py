@@ -48,8 +48,8 @@ def test_a_vocabulary_without_letters_is_refused():
 
 
 def test_options_name_all_problems():
-    with pytest.raises(ValueError, match=r"--pictures.*--threads.*length"):
-        benchmark.Options(pictures=0, threads=0, growth=(0,))
+    with pytest.raises(ValueError, match=r"--pictures.*length"):
+        benchmark.Options(pictures=0, growth=(0,))
 
 
 def test_benchmark_prints_and_writes_its_figures(tmp_path, capsys):
@@ -64,16 +64,14 @@ def test_benchmark_prints_and_writes_its_figures(tmp_path, capsys):
         growth=(3, 9),
         growth_pictures=1,
         warmup=1,
-        threads=1,
         out=out,
     )
     assert benchmark.main(options) == 0
     figures = json.loads(out.read_text())
-    assert figures["threads"] == 1
     assert figures["loading_ms"] > 0
     assert set(figures["growth"]) == {"3", "9"}
     for spreads in (figures["whole"], figures["forced"]):
         assert 0 < spreads["total"]["median"] <= spreads["total"]["p95"]
     printed = capsys.readouterr().out
-    for needed in ("median", "p95", "encode", "per_token", "loading after imports", "6-token", "1 threads"):
+    for needed in ("median", "p95", "encode", "per_token", "loading after imports", "6-token", "batch 1, greedy"):
         assert needed in printed
