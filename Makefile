@@ -12,7 +12,7 @@
 # make clean         forget the virtual environments
 #
 # They set up .venv by themselves (Linux, macOS; Python 3.11 or newer). The pip lines they stand for are in the README.
-# On Linux, PIP_EXTRA_INDEX_URL=https://download.pytorch.org/whl/cpu spares the gigabytes of CUDA.
+# On Linux, PIP_EXTRA_INDEX_URL=https://download.pytorch.org/whl/cpu spares the tests the gigabytes of CUDA.
 
 PYTHON ?= python3
 VENV ?= .venv

@@ -1,4 +1,4 @@
-"""python -m build_spec.build [--no-packages] [--quick] [--appdir]
+"""python -m build_spec.build [--appdir]
 
 Makes the packaged program in build/bundle, for the system it runs on, and says how large it is:
 
@@ -24,17 +24,12 @@ from pathlib import Path
 from build_spec import icons, linux, macos, parts, product, windows
 
 OUT = product.ROOT / "build" / "bundle"
-UNWANTED = ("torchvision", "pytest", "accelerate", "pyarrow")
+UNWANTED = ("torch", "torchvision", "pytest", "accelerate", "pyarrow")
 """Not installed where the bundle is built: what is not there cannot get into it."""
 
 
-def fault(cuda: str | None, installed: Sequence[str]) -> str:
+def fault(installed: Sequence[str]) -> str:
     """Why no bundle should be built in this environment; empty if one can."""
-    if cuda:
-        return (
-            f"this torch is built for CUDA {cuda}, which would make the bundle gigabytes larger. Take the CPU build: "
-            "PIP_EXTRA_INDEX_URL=https://download.pytorch.org/whl/cpu make bundle"
-        )
     if there := [name for name in UNWANTED if name in installed]:
         return f"{', '.join(there)} must not be installed here: use an environment of its own, as `make bundle` does"
     return ""
@@ -57,7 +52,7 @@ def freeze(work: Path, out: Path) -> Path:
     return out / (f"{product.NAME}.app" if sys.platform == "darwin" else product.NAME)
 
 
-def pack(program: Path, work: Path, out: Path, *, quick: bool = False, appdir: bool = False) -> list[Path]:
+def pack(program: Path, work: Path, out: Path, *, appdir: bool = False) -> list[Path]:
     """The packages of this system."""
     version, machine = product.version(), platform.machine()
     if sys.platform == "darwin":
@@ -74,28 +69,24 @@ def pack(program: Path, work: Path, out: Path, *, quick: bool = False, appdir: b
     linux.write_share(share, work / "icons")
     if appdir:
         linux.write_appdir(program, share, out / f"{product.NAME}.AppDir")
-    made = [linux.write_deb(program, share, work, out, linux.ARCHITECTURES.get(machine, machine), quick=quick)]
-    return [*made, linux.write_archive(program, share, out, machine, quick=quick)]
+    package = linux.write_deb(program, share, work, out, linux.ARCHITECTURES.get(machine, machine))
+    return [package, linux.write_archive(program, share, out, machine)]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command; returns the exit status."""
     parser = argparse.ArgumentParser(prog="python -m build_spec.build")
-    parser.add_argument("--no-packages", action="store_true", help="only the folder of the program")
-    parser.add_argument("--quick", action="store_true", help="packages of Linux that are not compressed, for trying")
     parser.add_argument("--appdir", action="store_true", help="on Linux also Formulens.AppDir, for appimagetool")
     options = parser.parse_args(arguments)
-    import torch
-
     installed = [distribution.metadata["Name"].lower() for distribution in metadata.distributions()]
-    if problem := fault(torch.version.cuda, installed):
+    if problem := fault(installed):
         print(f"error: {problem}", file=sys.stderr)
         return 1
     work = OUT / "work"
     program = freeze(work, OUT)
     if unknown := parts.without_purpose(program):
         print(f"warning: over 5 MB, and nobody says what for (build_spec/parts.py): {', '.join(unknown)}")
-    packages = [] if options.no_packages else pack(program, work, OUT, quick=options.quick, appdir=options.appdir)
+    packages = pack(program, work, OUT, appdir=options.appdir)
     size = parts.measured(program)
     print(f"{program.relative_to(product.ROOT)}: {size.size / parts.MB:.0f} MB in {size.files} files")
     for package in packages:

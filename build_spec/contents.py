@@ -30,7 +30,7 @@ def hidden_modules(platform: str) -> list[str]:
     from PyInstaller.utils.hooks import collect_submodules
 
     # Nothing imports `resources`, whose files are read by its name. SymPy asks for its reader of LaTeX by name.
-    packages = (SCREENS[platform], "antlr4", "sympy.parsing.latex._antlr")
+    packages = (SCREENS[platform], "antlr4", "sympy.parsing.latex")
     return ["resources", *(module for package in packages for module in collect_submodules(package))]
 
 

@@ -27,7 +27,7 @@ _UTI = {
     "application/inkml+xml": INKML,
 }
 ENTITLEMENTS = {
-    # Python's ctypes and torch make code while they run; the libraries in the app carry other signatures.
+    # Python's ctypes makes code while it runs; the libraries in the app carry other signatures.
     "com.apple.security.cs.allow-unsigned-executable-memory": True,
     "com.apple.security.cs.disable-library-validation": True,
 }

@@ -15,12 +15,8 @@ MB = 1_000_000
 LARGE = 5 * MB
 
 PURPOSES = {
-    "*libtorch_cpu.*": "torch's arithmetic: every layer of the model is computed here",
-    "*torch_cpu.dll": "torch's arithmetic: every layer of the model is computed here",
-    "*libtorch_python.*": "torch as Python sees it",
-    "*torch_python.dll": "torch as Python sees it",
-    "*libopenblas*": "NumPy's products of matrices; NumPy does not start without it",
-    "*libscipy_openblas*": "NumPy's products of matrices; NumPy does not start without it",
+    "*libopenblas*": "NumPy's products of matrices: nearly all the work of reading",
+    "*libscipy_openblas*": "NumPy's products of matrices: nearly all the work of reading",
     "*_multiarray_umath*": "NumPy's arrays",
     "*libicudata*": "tables of Unicode, which Qt's texts stand on",
     "*Qt6Core.*": "Qt: what all of it stands on",
@@ -51,10 +47,9 @@ PURPOSES = {
 """Pattern of a file's name in the bundle -> what it is for."""
 
 FOLDERS = {
-    "torch": "reads the picture: the model is computed by it",
     "PySide6": "Qt: the window",
-    "numpy": "arrays of numbers, between the picture and the model",
-    "numpy.libs": "NumPy's libraries",
+    "numpy": "arrays of numbers: the model is computed with them",
+    "numpy.libs": "NumPy's products of matrices, of which the model is made",
     "matplotlib": "the attention figure: its drawing code and its fonts",
     "PIL": "opens pictures",
     "pillow.libs": "Pillow's libraries for the kinds of pictures",

@@ -1,7 +1,7 @@
 """What the bundle does without, and why: modules that are never imported, files that are never opened.
 
-A file goes by its name in the bundle, with forward slashes on every system: `torch/lib/libtorch_cpu.so`. What is found
-to be needed after all comes out of these tables; `make bundle-test` finds it.
+A file goes by its name in the bundle, with forward slashes on every system: `PySide6/Qt/lib/libQt6Core.so.6`. What is
+found to be needed after all comes out of these tables; `make bundle-test` finds it.
 """
 
 from __future__ import annotations
@@ -11,23 +11,8 @@ from fnmatch import fnmatchcase
 from pathlib import PurePosixPath
 
 _MODULES = {
-    "torch compiles models: the app runs them as they are": (
-        "torch._dynamo torch._inductor torch.utils.cpp_extension torch.utils.hipify torch.utils._sympy functorch "
-        "triton networkx jinja2 fsspec setuptools _distutils_hack pkg_resources"
-    ),
-    "torch on many machines": (
-        "torch.distributed.checkpoint torch.distributed.elastic torch.distributed.fsdp torch.distributed.launcher "
-        "torch.distributed.pipelining torch.distributed.tensor torch.distributed._composable torch.distributed._shard "
-        "torch.distributed.optim torch.distributed.nn torch.distributed.examples torch.distributed._tools"
-    ),
-    "torch's own tests, measurements and exports": (
-        "torch.testing._internal.common_utils torch.testing._internal.common_device_type "
-        "torch.testing._internal.opinfo torch.testing._internal.common_methods_invocations "
-        "torch.testing._internal.distributed torch.utils.benchmark "
-        "torch.utils.bottleneck torch.utils.tensorboard torch.contrib torch.utils.model_dump torch.onnx"
-    ),
     "tests": "pytest _pytest hypothesis test _testcapi _testinternalcapi lib2to3 matplotlib.tests",
-    "installs packages": "pip ensurepip",
+    "installs packages": "pip ensurepip setuptools _distutils_hack pkg_resources",
     "another toolkit for windows": (
         "tkinter _tkinter turtle idlelib gi wx PyQt5 PyQt6 PIL.ImageTk PIL._imagingtk PIL.ImageQt "
         "matplotlib.backends.backend_webagg matplotlib.backends.backend_nbagg"
@@ -41,22 +26,16 @@ _MODULES = {
         "sympy.physics.mechanics sympy.physics.biomechanics sympy.physics.continuum_mechanics sympy.physics.control "
         "sympy.physics.optics sympy.physics.hep"
     ),
-    "the trainer's": "torchvision accelerate pyarrow",
+    "for training and for graphics cards: NumPy reads here": "torch torchvision accelerate pyarrow",
 }
 MODULES = {module: why for why, modules in _MODULES.items() for module in modules.split()}
 """Module -> why it is left out, with all that is below it."""
 
 _FILES = {
-    "what builds extensions of torch": (
-        "torch/include/* torch/share/* torch/lib/*.a torch/lib/*.lib torch/bin/protoc*"
-    ),
-    "torch's own tests": (
-        "torch/test/* torch/bin/*Test torch/bin/test_* torch/bin/*.ptl torch/lib/*torchbind_test.* "
-        "torch/lib/*jitbackend_test.* torch/lib/*backend_with_compiler.* torch/lib/*aoti_custom_ops.*"
-    ),
+    "a driver, which must be that of the computer; `core_model.device` looks for it": "libcuda.* nvcuda.dll",
     "debug symbols": "*.pdb *.dSYM/*",
     "types for checkers": "*.pyi */py.typed",
-    "source and headers": "*.h *.hpp *.cuh *.c *.cpp *.pxd *.pyx *.cmake",
+    "source and headers": "*.h *.hpp *.c *.cpp *.pxd *.pyx *.cmake",
     "Qt modules that no window uses": " ".join(
         f"PySide6/*Qt6{part}.* PySide6/Qt{part}.abi3.so PySide6/Qt{part}.pyd PySide6/*/Qt{part}.framework/*"
         for part in (
@@ -83,6 +62,10 @@ _FILES = {
     "keyboards on the screen": "*/platforminputcontexts/*qtvirtualkeyboard*",
     "a theme that brings GTK along; the app has its own looks": "*/platformthemes/*qgtk3.* *libgtk-3.* *libgdk-3.*",
     "texts of Qt's dialogs in other languages: the app speaks English": "PySide6/*translations/*",
+    "matplotlib's letters for formulas and in other shapes than a figure's titles have": (
+        "matplotlib/mpl-data/fonts/ttf/STIX* matplotlib/mpl-data/fonts/ttf/cm*.ttf "
+        "matplotlib/mpl-data/fonts/ttf/DejaVuSerif* matplotlib/mpl-data/fonts/ttf/DejaVuSansMono*"
+    ),
     "matplotlib's examples, icons of its windows and fonts for PDF": (
         "matplotlib/mpl-data/sample_data/* matplotlib/mpl-data/images/* matplotlib/mpl-data/plot_directive/* "
         "matplotlib/mpl-data/fonts/afm/* matplotlib/mpl-data/fonts/pdfcorefonts/*"

@@ -196,12 +196,12 @@ def test_icons_are_drawn_in_all_sizes(tmp_path: Path) -> None:
 
 def test_parts_over_5_mb_need_a_purpose(tmp_path: Path) -> None:
     inside = tmp_path / "_internal"
-    for name, size in {"torch/lib/libtorch_cpu.so": 6, "odd/huge.bin": 7, "odd/small.bin": 1}.items():
+    for name, size in {"numpy/_core/_multiarray_umath.so": 6, "odd/huge.bin": 7, "odd/small.bin": 1}.items():
         (inside / name).parent.mkdir(parents=True, exist_ok=True)
         (inside / name).write_bytes(bytes(size * parts.MB))
     (tmp_path / "formulens").write_bytes(bytes(8 * parts.MB))
-    assert list(parts.large_files(tmp_path)) == ["formulens", "odd/huge.bin", "torch/lib/libtorch_cpu.so"]
-    assert list(parts.large_folders(tmp_path)) == ["odd", "torch"]
+    assert list(parts.large_files(tmp_path)) == ["formulens", "odd/huge.bin", "numpy/_core/_multiarray_umath.so"]
+    assert list(parts.large_folders(tmp_path)) == ["odd", "numpy"]
     assert parts.without_purpose(tmp_path) == ["odd/huge.bin", "odd"]
     assert parts.measured(tmp_path) == parts.Size(22 * parts.MB, 4)
-    assert "| `torch/lib/libtorch_cpu.so` | 6 | torch's arithmetic" in parts.table(tmp_path)
+    assert "| `numpy/_core/_multiarray_umath.so` | 6 | NumPy's arrays" in parts.table(tmp_path)

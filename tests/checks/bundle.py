@@ -26,11 +26,13 @@ import tempfile
 import time
 from collections.abc import Sequence
 from datetime import datetime
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 from app.application import MODEL_THERE, READING_THERE, WINDOW_THERE
-from build_spec import parts
+from build_spec import parts, product
+from build_spec.licences import normal
 from tests.checks import bundle_deb
 from tests.checks.offline import NAMESPACE
 from tests.program import ROOT, VARIABLE
@@ -40,7 +42,7 @@ PLACE = "Öffne mich ∫"
 TREE = ("app", "build_spec", "core_model", "resources", "tests", "pyproject.toml")
 """What of the tree the tests need; a user without privileges may not enter the tree itself."""
 MOST_S = {"window": 1.0, "reading": 3.0}
-MOST_MB, MOST_PACKED_MB = 650, 180
+MOST_MB, MOST_PACKED_MB = 250, 90
 LONGEST_S = 3600.0
 
 
@@ -72,7 +74,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     status = 0
     if options.part != "deb":
-        status |= try_program(only(options.folder, "*.tar*"), options.starts)
+        status |= try_program(only(options.folder, "*.tar.xz"), options.starts)
     if options.part != "program":
         status |= bundle_deb.main(["--package", str(only(options.folder, "*.deb"))])
     return status
@@ -143,12 +145,10 @@ def judge(program: Path, archive: Path, tree: Path, environment: dict[str, str],
         return seconds
 
     packaged, source = times(called(program)), times(ours)
-    size, library = parts.measured(program.parent), installed_size()
-    packed = archive.stat().st_size / parts.MB
-    is_packed = archive.suffix != ".tar"
+    size, library, packed = parts.measured(program.parent), installed_size(), archive.stat().st_size
     rows = [("", "bundle", "source tree and its packages")]
     rows.append(("unpacked, MB", f"{size.size / parts.MB:.0f}", f"{library.size / parts.MB:.0f}"))
-    rows.append(("packed, MB", f"{packed:.0f}" if is_packed else "not compressed", ""))
+    rows.append(("packed, MB", f"{packed / parts.MB:.0f}", ""))
     rows.append(("files", f"{size.files}", f"{library.files}"))
     for when in ("first", "later"):
         for what in ("window", "model", "reading", "window, processor", "reading, processor"):
@@ -159,12 +159,12 @@ def judge(program: Path, archive: Path, tree: Path, environment: dict[str, str],
     print(parts.aligned(rows))
     if unknown := parts.without_purpose(program.parent):
         print(f"over 5 MB, and build_spec/parts.py does not say what for: {', '.join(unknown)}")
-    missed = [f"{what} in {most:g} s" for what, most in MOST_S.items() if packaged["later"][what] > most]
-    missed += [f"{MOST_MB} MB"] * (size.size > MOST_MB * parts.MB) + [f"{MOST_PACKED_MB} MB packed"] * (
-        is_packed and packed > MOST_PACKED_MB
-    )
-    print(f"aims missed: {', '.join(missed)}" if missed else "aims met")
-    return 1 if done.returncode or unknown else 0
+    too_large = [f"{MOST_MB} MB"] * (size.size > MOST_MB * parts.MB)
+    too_large += [f"{MOST_PACKED_MB} MB packed"] * (packed > MOST_PACKED_MB * parts.MB)
+    too_slow = [f"{what} in {most:g} s" for what, most in MOST_S.items() if packaged["later"][what] > most]
+    print(f"aims missed: {', '.join(too_large + too_slow)}" if too_large or too_slow else "aims met")
+    # A busy computer is slow, and that is no fault of the bundle.
+    return 1 if done.returncode or unknown or too_large else 0
 
 
 def copy_tree(tree: Path) -> None:
@@ -181,13 +181,31 @@ def copy_tree(tree: Path) -> None:
 
 
 def installed_size() -> parts.Size:
-    """The tree with the packages that it needs, as pip installs them in the environment of the bundle."""
-    packages = next((ROOT / ".venv-bundle").glob("lib/python3*/site-packages"), None)
-    builders = ("pip", "PyInstaller", "_pyinstaller_hooks_contrib", "altgraph")
-    sizes = [parts.measured(ROOT / name) for name in ("app", "core_model", "resources")]
-    if packages is not None:
-        sizes += [parts.measured(path) for path in packages.iterdir() if path.is_dir() and path.name not in builders]
-    return parts.Size(sum(size.size for size in sizes), sum(size.files for size in sizes))
+    """The tree with the packages that it needs, as pip has installed them here."""
+    found = [parts.measured(ROOT / name) for name in ("app", "core_model", "resources")]
+    names: set[str] = set()
+    for line in product.project()["dependencies"]:
+        require(line, names)
+    for name in names:
+        places = (Path(str(file.locate())) for file in metadata.distribution(name).files or ())
+        sizes = [place.stat().st_size for place in places if place.is_file()]
+        found.append(parts.Size(sum(sizes), len(sizes)))
+    return parts.Size(sum(size.size for size in found), sum(size.files for size in found))
+
+
+def require(requirement: str, found: set[str]) -> None:
+    """Add a distribution, and all that it requires without extras, as far as it is installed here."""
+    words, _, condition = requirement.partition(";")
+    name = normal(re.split(r"[^\w.-]", words, maxsplit=1)[0])
+    if "extra" in condition or name in found:
+        return
+    try:
+        lines = metadata.requires(name) or []
+    except metadata.PackageNotFoundError:  # for another system
+        return
+    found.add(name)
+    for line in lines:
+        require(line, found)
 
 
 def start_times(command: list[str], folder: Path, starts: int) -> dict[str, dict[str, float]]:
