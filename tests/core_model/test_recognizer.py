@@ -260,6 +260,20 @@ def test_loading_a_folder(tiny_model: FormulaModel, tokenizer: Tokenizer, tmp_pa
     assert reader.recognize(ink()).tokens
 
 
+def test_a_model_that_numpy_does_not_know_needs_torch(
+    tiny_model: FormulaModel, tokenizer: Tokenizer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    torch_checkpoint.save(tmp_path / "model", tiny_model, tokenizer)
+    by_numpy = Recognizer.load(tmp_path / "model", "cpu").recognize(ink())
+    monkeypatch.setattr(recognizer, "can_read", lambda config: False)
+    reader = Recognizer.load(tmp_path / "model", "cpu")
+    assert reader.model.runtime.startswith("PyTorch")
+    assert same_reading(reader.recognize(ink()), by_numpy)
+    monkeypatch.setattr(recognizer, "find_spec", lambda name: None)
+    with pytest.raises(CheckpointError, match=r"model is read by PyTorch, which is not installed\. Install"):
+        Recognizer.load(tmp_path / "model", "cpu")
+
+
 def test_a_missing_checkpoint_in_the_box_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(recognizer.resources, "files", lambda package: tmp_path)
     with pytest.raises(CheckpointError, match=r"formulens is not there\. Get it .*--checkpoint"):
