@@ -428,8 +428,8 @@ def _batches(jobs: Sequence[_Job], cells: int) -> list[list[_Job]]:
 def _torch_model(read: checkpoints.Checkpoint, device: str) -> ReadingModel:
     if find_spec("torch") is None:
         raise CheckpointError(
-            f"a model like that of {read.path.parent} is read by PyTorch, which is not installed. Install Formulens from "
-            "source with the extra gpu, or name another checkpoint with --checkpoint."
+            f"a model like that of {read.path.parent} is read by PyTorch, which is not installed. Install Formulens "
+            "from source with the extra gpu, or name another checkpoint with --checkpoint."
         )
     from core_model import torch_checkpoint  # here: reading on the processor does without torch
     from core_model.torch_model import TorchModel
