@@ -60,6 +60,9 @@ def main(options: Options) -> int:
     extra |= trained_on(facts.reports, facts.begun_with).as_extra()
     base = options.out or Path(str(resources.files("resources"))) / "checkpoints"
     target = base / options.name
+    for name in ("samples", "hours"):  # of all training that is in the weights
+        if name in extra and name in facts.earlier:
+            extra[name] += facts.earlier[name]
     save(target, model, tokenizer, model_card(facts), extra)
     sizes = {name: (target / name).stat().st_size / 1e6 for name in FILES}
     print(f"{target}: {sum(sizes.values()):.1f} MB ({', '.join(f'{name} {size:.2f}' for name, size in sizes.items())})")
@@ -87,16 +90,17 @@ def gather(options: Options, extra: dict[str, Any], *, parameters: int, vocabula
         more=tuple(read_text(path) for path in options.results),
         limits=None if options.limits is None else read_text(options.limits),
         device=options.device,
-        begun_with=_begun_with(config),
+        begun_with=_begun_with(config, "start_from", "start_encoder"),
+        earlier=next(iter(_begun_with(config, "start_from")), {}),
         overlap=None if options.data is None else count_overlap(options.data),
         parameters=parameters,
         vocabulary=vocabulary,
     )
 
 
-def _begun_with(config: dict[str, Any]) -> tuple[dict[str, Any], ...]:
+def _begun_with(config: dict[str, Any], *keys: str) -> tuple[dict[str, Any], ...]:
     """What the checkpoints that a run started from tell of themselves, as far as they are still there."""
-    named = [Path(str(config[key])) / CONFIG for key in ("start_from", "start_encoder") if config.get(key)]
+    named = [Path(str(config[key])) / CONFIG for key in keys if config.get(key)]
     return tuple(read_json(path).get("extra", {}) for path in named if path.is_file())
 
 

@@ -95,6 +95,8 @@ class CardFacts:
     """What the checkpoints that the run started from tell of themselves."""
     overlap: Overlap | None = None
     """What of CROHME's training set is in its tests; None: not counted."""
+    earlier: dict[str, Any] = field(default_factory=dict)
+    """`samples` and `hours` of the checkpoint whose weights the run began with; empty if with fresh ones."""
     parameters: int = 0
     vocabulary: int = 0
 
@@ -184,10 +186,15 @@ def _training(facts: CardFacts) -> str:
     # The best checkpoint may be older than the last row of metrics.csv: what it says of itself comes first.
     samples = facts.extra.get("samples") or _last(facts.metrics, "samples")
     if samples:
-        lines.append(f"- Samples seen: {float(samples):,.0f}")
+        own = float(samples)
+        before = float(facts.earlier.get("samples", 0))
+        told = f", {before:,.0f} of them by the checkpoint that this run began with" if before else ""
+        lines.append(f"- Samples seen: {own + before:,.0f}{told}")
     hours = facts.extra.get("hours") or _last(facts.metrics, "hours")
     if hours:
-        lines.append(f"- Time: {float(hours):.2f} hours")
+        before = float(facts.earlier.get("hours", 0))
+        told = f", {before:.2f} of them those of that checkpoint" if before else ""
+        lines.append(f"- Time: {float(hours) + before:.2f} hours{told}")
     device = facts.device or facts.extra.get("device") or facts.config.get("device")
     if device:
         lines.append(f"- Device: {device}")

@@ -192,6 +192,23 @@ def test_weights_that_began_with_crohmes_are_crohmes(run, tmp_path):
     assert "non-commercial purposes only" in card and extra["crohme"]
 
 
+def test_samples_before_and_after_a_new_beginning_are_added_up(run, tmp_path):
+    before = tmp_path / "before"
+    before.mkdir()
+    (before / "config.json").write_text(json.dumps({"extra": {"samples": 482_636, "hours": 5.4}}))
+    for path, change in ((run / "config.json", {"start_from": str(before)}), (run / "best" / "config.json", {})):
+        content = json.loads(path.read_text()) | change
+        if "extra" in content:
+            content["extra"] |= {"samples": 254_000}
+        path.write_text(json.dumps(content))
+    export.main(export.Options(run=run, out=tmp_path / "box"))
+    card = (tmp_path / "box/formulens/CARD.md").read_text()
+    assert "Samples seen: 736,636, 482,636 of them by the checkpoint that this run began with" in card
+    assert "Time: 6.65 hours, 5.40 of them those of that checkpoint" in card
+    extra = torch_checkpoint.load(tmp_path / "box/formulens")[2]["extra"]
+    assert (extra["samples"], round(extra["hours"], 2)) == (736_636, 6.65)
+
+
 def test_missing_and_damaged_files_are_named(run, tmp_path):
     with pytest.raises(CheckpointError, match="best"):
         export.main(export.Options(run=tmp_path / "nothing", out=tmp_path / "box"))
