@@ -60,10 +60,11 @@ def main(options: Options) -> int:
     extra |= trained_on(facts.reports, facts.begun_with).as_extra()
     base = options.out or Path(str(resources.files("resources"))) / "checkpoints"
     target = base / options.name
+    card = model_card(facts)
     for name in ("samples", "hours"):  # of all training that is in the weights
         if name in extra and name in facts.earlier:
             extra[name] += facts.earlier[name]
-    save(target, model, tokenizer, model_card(facts), extra)
+    save(target, model, tokenizer, card, extra)
     sizes = {name: (target / name).stat().st_size / 1e6 for name in FILES}
     print(f"{target}: {sum(sizes.values()):.1f} MB ({', '.join(f'{name} {size:.2f}' for name, size in sizes.items())})")
     if sum(sizes.values()) > LIMIT_MEGABYTES:
