@@ -73,6 +73,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(json.dumps(start_times(shlex.split(options.times[0]), Path(options.times[1]), options.starts)))
         return 0
     status = 0
+    closed = [str(folder) for folder in ROOT.parents if not folder.stat().st_mode & 0o001]
+    if os.getuid() == 0 and closed:  # Qt finds no plugin there for nobody, leave to read or not
+        raise SystemExit(f"{closed[0]} is closed to other users, and the program is tried as one: clone elsewhere")
     if options.part != "deb":
         status |= try_program(only(options.folder, "*.tar.xz"), options.starts)
     if options.part != "program":
