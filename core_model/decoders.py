@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from core_model.attention import Coverage, attend, merge_heads, spent_before, split_heads
 from core_model.config import DecoderConfig, TransformerConfig
+from core_model.positions import sine_positions
 
 
 @dataclass(frozen=True)
@@ -186,7 +187,7 @@ class TransformerDecoder(nn.Module):
         )
         self.norm = nn.LayerNorm(config.width)
         self.output = nn.Linear(config.width, vocab_size)
-        self.register_buffer("positions", sine_positions(1024, config.width), persistent=False)
+        self.register_buffer("positions", torch.from_numpy(sine_positions(1024, config.width)), persistent=False)
 
     def embed(self, tokens: Tensor, offset: int) -> Tensor:
         """Tokens [b, t] at positions offset .. offset + t - 1 -> [b, t, d]."""
@@ -194,7 +195,7 @@ class TransformerDecoder(nn.Module):
         positions = self.positions
         if end > positions.shape[0]:
             # Not kept: a buffer made in inference mode could never be trained with again.
-            positions = sine_positions(end, self.config.width).to(positions)
+            positions = torch.from_numpy(sine_positions(end, self.config.width)).to(positions)
         scaled = self.embedding(tokens) * self.config.width**0.5
         return cast(Tensor, scaled + positions[offset:end])
 
@@ -254,13 +255,6 @@ def padding_bias(mask: Tensor) -> Tensor:
     """Mask [b, n] (True where valid) -> bias [b, 1, 1, n] with -inf on padding."""
     bias = torch.zeros(mask.shape, device=mask.device).masked_fill(~mask, float("-inf"))
     return bias[:, None, None, :]
-
-
-def sine_positions(length: int, width: int) -> Tensor:
-    """1D sine/cosine position code [length, width] (Vaswani et al. 2017)."""
-    frequencies = torch.exp(torch.arange(0, width, 2) * (-9.21034 / width))
-    angles = torch.arange(length)[:, None] * frequencies
-    return torch.stack([angles.sin(), angles.cos()], dim=2).flatten(1)
 
 
 def create_decoder(config: DecoderConfig, vocab_size: int) -> TransformerDecoder:

@@ -83,17 +83,3 @@ class BottleneckEncoder(nn.Module):
 def create_encoder(config: EncoderConfig) -> BottleneckEncoder:
     """The encoder for a configuration."""
     return BottleneckEncoder(config)
-
-
-def sine_positions_2d(height: int, width: int, channels: int) -> Tensor:
-    """2D sine/cosine position code [height, width, channels]: half of the channels for rows, half for columns.
-
-    Parmar et al. 2018 ("Image Transformer"), frequencies of Vaswani et al. 2017; ``channels`` must divide by 4.
-    """
-    quarter = channels // 4
-    frequencies = torch.exp(torch.arange(quarter) * (-9.21034 / quarter))  # 1 .. 1/10000
-    rows = torch.arange(height)[:, None] * frequencies  # [h, q]
-    columns = torch.arange(width)[:, None] * frequencies  # [w, q]
-    by_row = torch.cat([rows.sin(), rows.cos()], dim=1)[:, None, :].expand(-1, width, -1)
-    by_column = torch.cat([columns.sin(), columns.cos()], dim=1)[None, :, :].expand(height, -1, -1)
-    return torch.cat([by_row, by_column], dim=2)

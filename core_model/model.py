@@ -11,7 +11,8 @@ from torch import Tensor, nn
 
 from core_model.config import ModelConfig
 from core_model.decoders import Memory, TransformerState, create_decoder
-from core_model.encoders import create_encoder, sine_positions_2d
+from core_model.encoders import create_encoder
+from core_model.positions import sine_positions_2d
 
 __all__ = ["FormulaModel", "Memory", "create_model"]
 
@@ -40,7 +41,7 @@ class FormulaModel(nn.Module):
         column_valid = torch.arange(columns, device=images.device) < cells[:, 1:]  # [b, gw]
         mask = row_valid[:, :, None] & column_valid[:, None, :]  # [b, gh, gw]
         features = self.project(self.encoder(images, None if bool(mask.all()) else mask))  # [b, gh, gw, d]
-        features = features + sine_positions_2d(rows, columns, features.shape[-1]).to(features)
+        features = features + torch.from_numpy(sine_positions_2d(rows, columns, features.shape[-1])).to(features)
         features, mask = self.norm(features.flatten(1, 2)), mask.flatten(1)
         return Memory(features, mask, (rows, columns), self.stride)
 

@@ -32,6 +32,7 @@ from core_model.numpy_layers import (
     relu,
     softmax,
 )
+from core_model.positions import sine_positions, sine_positions_2d
 from core_model.preprocessing import Grey, to_batch
 
 __all__ = ["Memory", "NumpyModel", "State", "build", "can_read", "shapes"]
@@ -273,22 +274,3 @@ class NumpyModel:
             attention = np.add.reduce(weights, axis=1)
             attention /= np.float32(weights.shape[1])
             return self.output(normalise_centred(x)), attention.reshape(len(x), *state.grid), state
-
-
-def sine_positions(length: int, width: int) -> Array:
-    """As `core_model.decoders.sine_positions`: [length, width]."""
-    frequencies = np.exp(np.arange(0, width, 2) * (-9.21034 / width))
-    angles = np.arange(length)[:, None] * frequencies
-    return np.stack([np.sin(angles), np.cos(angles)], axis=2).reshape(length, -1).astype(np.float32)
-
-
-def sine_positions_2d(height: int, width: int, channels: int) -> Array:
-    """As `core_model.encoders.sine_positions_2d`: [height, width, channels]."""
-    quarter = channels // 4
-    frequencies = np.exp(np.arange(quarter) * (-9.21034 / quarter))
-    rows, columns = (np.arange(length)[:, None] * frequencies for length in (height, width))
-    by_row = np.concatenate([np.sin(rows), np.cos(rows)], axis=1)[:, None]
-    by_column = np.concatenate([np.sin(columns), np.cos(columns)], axis=1)[None]
-    code = np.empty((height, width, channels), np.float32)
-    code[:, :, : 2 * quarter], code[:, :, 2 * quarter :] = by_row, by_column
-    return code

@@ -281,12 +281,20 @@ class Recognizer:
                 jobs.append(_Job(index, prepared, spent, self.model.stride))
         jobs.sort(key=lambda job: job.cells)
         batches = _batches(jobs, DECODE_CELLS // options.beam)
-        # NumPy's products use one thread each; several batches can be read beside each other.
-        workers = min(self.threads, len(batches)) if isinstance(self.model, NumpyModel) else 1
-        with ThreadPoolExecutor(max(workers, 1)) as pool:
-            for batch, read in zip(batches, pool.map(partial(self._read, options, should_stop), batches), strict=True):
-                readings.update(zip((job.index for job in batch), read, strict=True))
+        for batch, read in zip(batches, self._read_all(batches, options, should_stop), strict=True):
+            readings.update(zip((job.index for job in batch), read, strict=True))
         return [readings[index] for index in range(len(images))]
+
+    def _read_all(
+        self, batches: Sequence[Sequence[_Job]], options: RecognizeOptions, should_stop: ShouldStop
+    ) -> list[list[Recognition]]:
+        """Batch by batch; those of NumPy, whose products use one thread each, beside each other."""
+        workers = min(self.threads, len(batches)) if isinstance(self.model, NumpyModel) else 1
+        read = partial(self._read, options, should_stop)
+        if workers <= 1:  # in the caller's own thread: a card keeps things for each thread that calls it
+            return [read(batch) for batch in batches]
+        with ThreadPoolExecutor(workers) as pool:
+            return list(pool.map(read, batches))
 
     def _read(self, options: RecognizeOptions, should_stop: ShouldStop, jobs: Sequence[_Job]) -> list[Recognition]:
         """One batch through encoder and decoder."""

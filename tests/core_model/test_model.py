@@ -7,8 +7,8 @@ import torch
 
 from core_model.attention import spent_before
 from core_model.config import PRESETS, BottleneckConfig, ModelConfig, TransformerConfig
-from core_model.encoders import sine_positions_2d
 from core_model.model import FormulaModel, create_model
+from core_model.positions import sine_positions_2d
 
 
 @pytest.fixture
@@ -103,7 +103,7 @@ def test_spent_attention_excludes_the_present_step() -> None:
 
 
 def test_positions_tell_every_cell_apart() -> None:
-    code = sine_positions_2d(6, 9, 32).flatten(0, 1)
+    code = torch.from_numpy(sine_positions_2d(6, 9, 32)).flatten(0, 1)
     distances = torch.cdist(code, code) + torch.eye(54) * 9
     assert distances.min() > 0.1
 
