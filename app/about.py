@@ -28,7 +28,8 @@ from app.icons import icon
 from app.theme import colors, set_text_role
 
 PARTS = (
-    "torch numpy Pillow safetensors threadpoolctl PySide6_Essentials mss ziamath latex2mathml tex2typst sympy matplotlib platformdirs"
+    "torch numpy Pillow safetensors threadpoolctl PySide6_Essentials mss ziamath latex2mathml tex2typst sympy "
+    "matplotlib platformdirs"
 ).split()
 CARD = "CARD.md"
 RELEASES = "https://github.com/formulens/formulens/releases"

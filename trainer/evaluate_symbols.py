@@ -92,14 +92,14 @@ def main(options: Options) -> int:
         else:
             samples = list(crohme_test_symbols(options.data, name))
         figures += evaluate(name, classifier, samples[: options.limit or None])
+    if options.out is not None:  # before the table, whose reader may go away
+        options.out.parent.mkdir(parents=True, exist_ok=True)
+        options.out.write_text(json.dumps([asdict(one) for one in figures], indent=2) + "\n", encoding="utf-8")
     print(figures_table(figures))
     for one in figures:
         if one.confusions:
             print(f"\nMost frequent confusions of {one.name}, {one.among} (truth, answer, times)")
             print("  ".join(f"{truth} {answer} {count}" for truth, answer, count in one.confusions))
-    if options.out is not None:
-        options.out.parent.mkdir(parents=True, exist_ok=True)
-        options.out.write_text(json.dumps([asdict(one) for one in figures], indent=2) + "\n", encoding="utf-8")
     return 0
 
 

@@ -87,7 +87,8 @@ def _about(evaluation: dict[str, Any]) -> str:
     checkpoint = evaluation.get("checkpoint") or {}
     name = checkpoint.get("name", "none (predictions from a file)")
     digest = f", weights {checkpoint['digest']}" if "digest" in checkpoint else ""
-    where = f"device {evaluation['device']}, {evaluation['threads']} threads, {evaluation['runtime']}"
+    runtime = evaluation.get("runtime") or f"PyTorch {evaluation.get('torch', '')}"  # as older versions wrote it
+    where = f"device {evaluation['device']}, {evaluation['threads']} threads, {runtime}"
     return f"Checkpoint {name}{digest}; {where}.\n`{evaluation['command']}`"
 
 
