@@ -20,13 +20,13 @@ Grey = NDArray[np.uint8]
 
 MARGIN = 4
 """White pixels on each side of the ink in a prepared picture."""
-MAX_WIDTH, MAX_HEIGHT = 1600, 640
+MAX_WIDTH, MAX_HEIGHT = 2080, 832
 """Largest ink at headroom 1, in pixels; larger formulas are shrunk to fit."""
 BATCH_MULTIPLE = 8
 """Height and width of a batch are multiples of this: the stride of the encoder."""
 
 _MAX_PIXELS = 4_000_000  # larger sources are averaged down first, to bound memory and time
-_MAX_ENLARGEMENT = 6.0
+_MAX_ENLARGEMENT = 8.0
 _STROKE_PX = 2.2  # stroke width at which the writing is measured: enough for edges finer than a pixel, and still cheap
 _BLANK_CONTRAST = 14  # grey levels; fainter marks than this are taken for paper
 _BLANK_SIDE = 32
@@ -68,8 +68,8 @@ class Prepared:
 def prepare(grey: Grey, *, headroom: float = 1.0) -> Prepared:
     """Bring a grey picture to dark ink on white, cropped to the ink, in the nominal size of writing times ``headroom``.
 
-    ``grey``: uint8 [h, w], any polarity, any resolution. The nominal size is that of 12 pt type at 100 dpi: x-height
-    about 7 px. Deterministic. Raises ValueError for arrays of another shape or type (a bug of the caller), never for
+    ``grey``: uint8 [h, w], any polarity, any resolution. The nominal size is that of 12 pt type at 130 dpi: x-height
+    about 9 px. Deterministic. Raises ValueError for arrays of another shape or type (a bug of the caller), never for
     their content.
     """
     if grey.ndim != 2 or grey.dtype != np.uint8 or 0 in grey.shape:

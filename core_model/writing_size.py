@@ -16,9 +16,9 @@ Box = tuple[float, float, float, float]
 
 _THRESHOLD = 64  # ink strength above which a pixel belongs to a component
 _GLYPH_HEIGHT = (
-    10.0  # px, typical height of glyphs in 12 pt type at 100 dpi, measured over 300 formulas in three typefaces
+    13.0  # px, typical height of glyphs in 12 pt type at 130 dpi, measured over 300 formulas in three typefaces
 )
-_MINUS_WIDTH = 11.0  # px, length of a minus sign in 12 pt type at 100 dpi
+_MINUS_WIDTH = 14.3  # px, length of a minus sign in 12 pt type at 130 dpi
 _PAIRS = 2_000_000  # distances worked out at once: bounds the memory for pictures that are no formulas (hatchings)
 _PALE = 0.6
 _GLYPH_STROKES = 8.5  # typical height of a glyph in stroke widths
@@ -127,7 +127,7 @@ def _pale(parts: Components, keep: NDArray[np.bool_]) -> NDArray[np.bool_]:
 
 
 def nominal_scale(parts: Components, keep: NDArray[np.bool_], stroke: float, pixel: float) -> float:
-    """Factor that brings the writing to nominal size (x-height about 7 px, digits about 11 px, strokes about 1.1 px).
+    """Factor that brings the writing to nominal size (x-height about 9 px, digits about 14 px, strokes about 1.4 px).
 
     The typical height of the glyphs, on a logarithmic scale, by mean shift with a wide kernel: tall operators and
     small scripts count little, and nothing jumps when two glyphs touch at a low resolution. The stroke width joins in

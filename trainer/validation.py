@@ -94,7 +94,9 @@ class _Set:
         rng = np.random.default_rng(0)
         self.batches: list[tuple[Tensor, Tensor, Tensor, Tensor]] = []
         for batch in cut_batches(items, examples.sizes, BatchOptions(batch=32)):
-            pictures = [augment(examples.picture(int(i)), rng, AugmentOptions.none()) for i in batch]
+            pictures = [
+                augment(examples.picture(i), rng, AugmentOptions.none(examples.headroom(i))) for i in batch.tolist()
+            ]
             ids = [np.array(tokenizer.encode(examples.tokens[i]), np.int64) for i in batch]
             images, sizes = map(torch.from_numpy, to_batch(pictures))
             self.batches.append((images, sizes, *pad_ids(ids)))

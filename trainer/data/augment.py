@@ -18,6 +18,7 @@ from PIL import Image, ImageFilter
 
 from core_model.preprocessing import MARGIN
 from core_model.writing_size import rough_stroke
+from trainer.data.shards import HEADROOM
 
 Grey = NDArray[np.uint8]
 Range = tuple[float, float]
@@ -30,8 +31,8 @@ _FILTERS = (_Filter.BICUBIC, _Filter.BICUBIC, _Filter.HAMMING, _Filter.LANCZOS)
 class AugmentOptions:
     """Chances and ranges of ``augment``. Raises ValueError naming every value that makes no sense."""
 
-    headroom: float = 1.25
-    """Headroom of the stored pictures, which is divided out."""
+    headroom: float = HEADROOM
+    """Size of the given pictures, relative to nominal, which is divided out."""
     scale: Range = (0.8, 1.2)
     """Size of the writing, relative to nominal."""
     stretch: float = 0.06
@@ -46,7 +47,7 @@ class AugmentOptions:
     thickness: Range = (-0.4, 0.7)
     """Change of the stroke width in px of the stored picture; below 0 is thinner."""
     blur_chance: float = 0.2
-    blur_radius: Range = (0.3, 0.8)
+    blur_radius: Range = (0.3, 1.0)
     contrast_chance: float = 0.4
     gamma: Range = (0.65, 1.5)
     ink_level: Range = (0.0, 60.0)
@@ -83,7 +84,7 @@ class AugmentOptions:
             raise ValueError("; ".join(wrong))
 
     @classmethod
-    def none(cls, headroom: float = 1.25) -> AugmentOptions:
+    def none(cls, headroom: float = HEADROOM) -> AugmentOptions:
         """No variation: only the headroom is divided out and the margin of preprocessing restored (validation)."""
         quiet: dict[str, Any] = {f.name: 0.0 for f in fields(cls) if "chance" in f.name}
         return cls(headroom=headroom, scale=(1.0, 1.0), stretch=0.0, vary_filter=False, pad=(MARGIN, MARGIN), **quiet)

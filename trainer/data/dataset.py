@@ -23,9 +23,9 @@ from core_model.preprocessing import to_batch
 from core_model.tokenizer import Tokenizer
 from trainer.data.augment import AugmentOptions, augment
 from trainer.data.batching import BatchOptions, Mix, Position, Sizes, stream
-from trainer.data.drawn_ink import InkDrawing, clean_picture, is_packed_ink, pack_inks, varied_picture
+from trainer.data.drawn_ink import INK_HEADROOM, InkDrawing, clean_picture, is_packed_ink, pack_inks, varied_picture
 from trainer.data.ink_shards import holds_ink
-from trainer.data.shards import decode_png, read_table
+from trainer.data.shards import HEADROOM, decode_png, read_table
 
 
 @dataclass(frozen=True)
@@ -74,9 +74,13 @@ class Examples:
         return len(self.tokens)
 
     def picture(self, item: int) -> NDArray[np.uint8]:
-        """The item's picture as stored, uint8 [h, w]; ink is drawn to what a picture shard would hold."""
+        """The item's picture as stored, uint8 [h, w], or its ink drawn; of the size `headroom`."""
         stored = self.images[int(self.rows[item])].as_py()
         return clean_picture(stored) if is_packed_ink(stored) else decode_png(stored)
+
+    def headroom(self, item: int) -> float:
+        """Size of the item's picture, relative to nominal."""
+        return INK_HEADROOM if self.ink[item] else HEADROOM
 
     def select(self, items: Sequence[int] | NDArray[np.int64]) -> "Examples":
         """The given items, in that order."""
@@ -196,6 +200,7 @@ class BatchMaker(torch.utils.data.Dataset[Batch]):
         self.ids = np.concatenate([np.array(tokenizer.encode(tokens), np.int32) for tokens in examples.tokens])
         self.ends = np.cumsum([len(tokens) for tokens in examples.tokens])
         self.augmentation = augmentation
+        self.ink_augmentation = replace(augmentation, headroom=INK_HEADROOM)
         self.seed = seed
         self.rank = rank
         self.processes = processes
@@ -216,8 +221,9 @@ class BatchMaker(torch.utils.data.Dataset[Batch]):
         """The item's picture as the model sees it in this round, uint8 [h, w]."""
         rng = np.random.default_rng((self.seed, round_number, item))
         stored = self.images[int(self.rows[item])].as_py()
-        picture = varied_picture(stored, self.drawing, rng) if is_packed_ink(stored) else decode_png(stored)
-        return augment(picture, rng, self.augmentation)
+        if is_packed_ink(stored):
+            return augment(varied_picture(stored, self.drawing, rng), rng, self.ink_augmentation)
+        return augment(decode_png(stored), rng, self.augmentation)
 
     def formula(self, item: int) -> NDArray[np.int32]:
         """The item's token ids [t]."""

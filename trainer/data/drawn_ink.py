@@ -14,9 +14,11 @@ from core_model.strokes import RasterOptions, rasterize
 from trainer.data.ink_augment import InkAugmentOptions, augment_ink
 from trainer.data.ink_shards import decode_ink
 from trainer.data.paper import PaperOptions, on_paper
-from trainer.data.shard_job import HEADROOM
 
 Grey = NDArray[np.uint8]
+
+INK_HEADROOM = 1.25
+"""Size in which ink is drawn, relative to nominal: nothing is stored, so that it may be larger than in shards."""
 
 _MARK = b"INK1"  # no PNG begins so
 _CHUNK = 10_000
@@ -58,8 +60,8 @@ def unpack_ink(stored: bytes) -> Ink:
 
 
 def clean_picture(stored: bytes) -> Grey:
-    """Packed ink -> its prepared picture as a picture shard would hold it, uint8 [h, w]."""
-    return prepare(rasterize(unpack_ink(stored)), headroom=HEADROOM).pixels
+    """Packed ink -> its prepared picture, uint8 [h, w]."""
+    return prepare(rasterize(unpack_ink(stored)), headroom=INK_HEADROOM).pixels
 
 
 def varied_picture(stored: bytes, drawing: InkDrawing, rng: np.random.Generator) -> Grey:
@@ -70,13 +72,13 @@ def varied_picture(stored: bytes, drawing: InkDrawing, rng: np.random.Generator)
         found = _seen_on_paper(grey, pen, drawing.paper_options, rng)
         if found is not None:
             return found
-    return prepare(grey, headroom=HEADROOM).pixels
+    return prepare(grey, headroom=INK_HEADROOM).pixels
 
 
 def _seen_on_paper(grey: Grey, pen: RasterOptions, options: PaperOptions, rng: np.random.Generator) -> Grey | None:
     """The prepared photograph; None where preprocessing lost the writing among the lines and shadows."""
-    plain = prepare(grey, headroom=HEADROOM)
-    seen = prepare(on_paper(grey, rng, replace(options, glyph=pen.height)), headroom=HEADROOM)
+    plain = prepare(grey, headroom=INK_HEADROOM)
+    seen = prepare(on_paper(grey, rng, replace(options, glyph=pen.height)), headroom=INK_HEADROOM)
     ratio = seen.scale / plain.scale
     if seen.blank or not _FOUND[0] < ratio < _FOUND[1] or seen.pixels.size > 2.5 * plain.pixels.size:
         return None

@@ -16,11 +16,10 @@ from core_model.strokes import writing_height
 from trainer.data.crohme import read_expressions
 from trainer.data.ink_shards import InkWriter
 from trainer.data.plan import Dropped, Planned
-from trainer.data.shard_job import HEADROOM
-from trainer.data.shards import shard_path, write_text
+from trainer.data.shards import HEADROOM, shard_path, write_text
 from trainer.data.synth_ink import CannotWriteError, SymbolBank, written
 
-_GLYPH = 9.6
+_GLYPH = 12.5
 """Height of a typical glyph of ink in pictures at headroom 1, px."""
 
 

@@ -14,11 +14,9 @@ from core_model.errors import DataError, PictureError
 from trainer.data.plan import Dropped, Planned, in_chunks
 from trainer.data.render.base import Grey, RenderFailure
 from trainer.data.render.styles import StyleChoices, describe, draw_latex_style, draw_ziamath_style
-from trainer.data.shards import ShardWriter, shard_path, write_text
+from trainer.data.shards import HEADROOM, ShardWriter, shard_path, write_text
 from trainer.data.sources.base import picture_file
 
-HEADROOM = 1.25
-"""Shards keep pictures larger than nominal by this, so that training can scale both ways without loss."""
 _ZIAMATH_BATCH = 40
 
 

@@ -34,6 +34,9 @@ SCHEMA = pa.schema(
     ]
 )
 
+HEADROOM = 0.96
+"""Size of the pictures in shards, relative to nominal: training scales them both ways, and larger ones fill disks."""
+
 
 def shard_path(folder: Path, index: int) -> Path:
     """Return the path of shard number ``index``."""
