@@ -173,11 +173,12 @@ def test_a_reading_that_is_too_long_or_stopped_says_so(scripted: MakeScripted, t
 def test_alternatives_differ_from_the_reading_and_from_each_other(
     tiny_reader: ReadingModel, tokenizer: Tokenizer
 ) -> None:
-    found = Recognizer(tiny_reader, tokenizer).recognize(ink(), RecognizeOptions(beam=5, length_penalty=0.0))
+    picture = ink(300, 80, 20)  # on smaller ones all readings of this model come down to one
+    found = Recognizer(tiny_reader, tokenizer).recognize(picture, RecognizeOptions(beam=8, length_penalty=0.0))
     texts = [found.latex, *(other.latex for other in found.alternatives)]
-    assert 1 < len(set(texts)) == len(texts) <= 5
+    assert 1 < len(set(texts)) == len(texts) <= 8
     fewer = Recognizer(tiny_reader, tokenizer).recognize(
-        ink(), RecognizeOptions(beam=5, alternatives=1, length_penalty=0.0)
+        picture, RecognizeOptions(beam=8, alternatives=1, length_penalty=0.0)
     )
     assert fewer.alternatives == found.alternatives[:1]
 

@@ -81,7 +81,7 @@ def test_brackets_around_a_small_matrix_are_not_taken_for_its_letters(gap: float
     assert writing_height(matrix) == pytest.approx(40, rel=0.05)
     prepared = prepare(rasterize(matrix))
     assert 40 * prepared.scale * 32 / writing_height(matrix) == pytest.approx(
-        8.2, abs=0.6
+        10.7, abs=0.8
     )  # px of a letter, as in print
 
 
@@ -187,10 +187,10 @@ def test_a_thicket_of_tall_strokes_is_measured_in_no_time() -> None:
 
 def test_strokes_are_as_wide_as_those_of_print() -> None:
     prepared = prepare(rasterize(formula()))
-    assert 30 <= prepared.pixels.shape[0] - 8 <= 42  # three glyphs of 10 px with gaps, as print in nominal size
+    assert 39 <= prepared.pixels.shape[0] - 8 <= 55  # three glyphs of 13 px with gaps, as print in nominal size
     height, width = prepared.pixels.shape
     bar = prepared.pixels[height * 4 // 10 : height * 6 // 10, width * 9 // 10].astype(float)
-    assert 0.6 <= (255 - bar).sum() / 255 <= 1.6  # print: 0.6 px of a rule to 1.1 px of a stem
+    assert 0.8 <= (255 - bar).sum() / 255 <= 2.1  # print: 0.8 px of a rule to 1.4 px of a stem
 
 
 def test_impossible_options_are_all_named() -> None:

@@ -11,6 +11,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from core_model.preprocessing import MARGIN, prepare
 from trainer.data.augment import AugmentOptions, augment, degrade
+from trainer.data.shards import HEADROOM
 
 Grey = NDArray[np.uint8]
 
@@ -35,7 +36,7 @@ def alike(first: Grey, second: Grey) -> float:
 
 
 def test_none_divides_the_headroom_out_and_nothing_else() -> None:
-    stored, plain = prepare(raw(), headroom=1.25).pixels, prepare(raw()).pixels
+    stored, plain = prepare(raw(), headroom=HEADROOM).pixels, prepare(raw()).pixels
     found = augment(stored, np.random.default_rng(0), AugmentOptions.none())
     assert np.abs(np.subtract(found.shape, plain.shape)).max() <= 1
     height, width = np.minimum(found.shape, plain.shape)
@@ -47,7 +48,7 @@ def test_none_divides_the_headroom_out_and_nothing_else() -> None:
 
 
 def test_same_seed_same_picture_and_the_original_stays() -> None:
-    stored = prepare(raw(), headroom=1.25).pixels
+    stored = prepare(raw(), headroom=HEADROOM).pixels
     kept = stored.copy()
     first = [augment(stored, np.random.default_rng(s), AugmentOptions()) for s in range(30)]
     second = [augment(stored, np.random.default_rng(s), AugmentOptions()) for s in range(30)]
@@ -57,7 +58,7 @@ def test_same_seed_same_picture_and_the_original_stays() -> None:
 
 
 def test_pictures_vary_within_bounds_and_stay_alike() -> None:
-    stored, plain = prepare(raw(), headroom=1.25).pixels, prepare(raw()).pixels
+    stored, plain = prepare(raw(), headroom=HEADROOM).pixels, prepare(raw()).pixels
     rng = np.random.default_rng(2)
     for _ in range(300):
         found = augment(stored, rng, AugmentOptions())
@@ -80,7 +81,7 @@ def test_pictures_vary_within_bounds_and_stay_alike() -> None:
     ],
 )
 def test_each_step_does_something(chance: str) -> None:
-    stored = prepare(raw(), headroom=1.25).pixels
+    stored = prepare(raw(), headroom=HEADROOM).pixels
     quiet = AugmentOptions.none()
     changed = AugmentOptions(**{**quiet.__dict__, chance: 1.0})
     plain = augment(stored, np.random.default_rng(4), quiet)
@@ -89,7 +90,7 @@ def test_each_step_does_something(chance: str) -> None:
 
 
 def test_thickness_goes_both_ways() -> None:
-    stored = prepare(raw(), headroom=1.25).pixels
+    stored = prepare(raw(), headroom=HEADROOM).pixels
     quiet = AugmentOptions.none().__dict__
     darkness = []
     for change in (-0.4, 0.0, 0.7):

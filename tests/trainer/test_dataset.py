@@ -17,7 +17,7 @@ from core_model.tokenizer import Tokenizer
 from trainer.data.augment import AugmentOptions
 from trainer.data.batching import BatchOptions, Position, Sizes
 from trainer.data.dataset import Batch, BatchKeys, BatchMaker, Examples, count_tokens, mix_of, read_examples
-from trainer.data.drawn_ink import InkDrawing, clean_picture, unpack_ink, varied_picture
+from trainer.data.drawn_ink import INK_HEADROOM, InkDrawing, clean_picture, unpack_ink, varied_picture
 from trainer.data.ink_augment import InkAugmentOptions
 from trainer.data.ink_shards import read_inks
 from trainer.data.shards import ShardWriter, shard_path
@@ -109,7 +109,7 @@ def test_print_and_ink_are_read_together(mixed: Examples, tmp_path: Path, write_
     chosen = mixed.select([3, 30, 22])
     assert chosen.ink.tolist() == [False, True, True]
     for item, origin in ((1, 10), (2, 2)):
-        assert np.array_equal(chosen.picture(item), prepare(rasterize(inks[origin]), headroom=1.25).pixels)
+        assert np.array_equal(chosen.picture(item), prepare(rasterize(inks[origin]), headroom=INK_HEADROOM).pixels)
 
 
 def test_ink_is_another_hands_in_every_round_and_the_same_again(mixed: Examples) -> None:

@@ -19,7 +19,7 @@ from trainer.data.ink_job import prepared_size
 from trainer.data.ink_plan import InkSources, weighted_order
 from trainer.data.ink_shards import read_inks
 from trainer.data.prepare import Options, main
-from trainer.data.shards import shard_paths
+from trainer.data.shards import HEADROOM, shard_paths
 
 LETTERS = "abcdx"
 
@@ -154,7 +154,7 @@ def test_sizes_are_those_of_the_drawn_picture(write_ink: Any) -> None:
     for word in ("ax+bd=x", "abcd" * 5, "x"):
         for unit in (0.01, 50.0):
             ink = write_ink(word, 1, unit)
-            drawn = prepare(rasterize(ink), headroom=1.25).pixels.shape
+            drawn = prepare(rasterize(ink), headroom=HEADROOM).pixels.shape
             assert prepared_size(ink) == pytest.approx(drawn, rel=0.3)
 
 
