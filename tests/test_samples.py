@@ -15,7 +15,7 @@ TRUTH: dict[str, str] = json.loads((FOLDER / "truth.json").read_text(encoding="u
 MISREAD: frozenset[str] = frozenset(
     {
         "02-plain-72dpi.png",
-        "03-plain-400dpi.png",
+        "09-jpeg-130dpi.jpg",
         "12-dark-72dpi.png",
         "13-tinted-400dpi.png",
         "17-stix-transparent-white-140dpi.png",
