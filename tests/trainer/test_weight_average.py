@@ -48,7 +48,7 @@ def test_a_restart_keeps_the_average_and_the_best_checkpoint_is_made_of_it(
         flags = (
             f"--data {toy} --validation {toy} --validation-pictures 2 --out {tmp_path / out} --samples {samples} "
             "--preset tiny --min-count 1 --batch 16 --round-batches 4 --log-every 1 --device cpu --threads 1 "
-            "--precision fp32 --average 0.9 --best-by val_loss --validate-every 10000 --schedule constant"
+            "--precision fp32 --average 0.9 --best-by val_loss --validate-every 10000 --schedule constant --seed 2"
         )
         assert main(["train", *flags.split()]) == 0
 
@@ -64,6 +64,4 @@ def test_a_restart_keeps_the_average_and_the_best_checkpoint_is_made_of_it(
     assert config["extra"]["samples"] >= 320
     for name, parameter in best.named_parameters():
         torch.testing.assert_close(parameter.data, whole["average"][f"mean.{name}"], atol=2e-3, rtol=0)
-    # A unit that is never active keeps its weights.
-    moved = [not torch.equal(whole["model"][n], whole["average"][f"mean.{n}"]) for n, _ in best.named_parameters()]
-    assert sum(moved) > 0.9 * len(moved)
+        assert not torch.equal(whole["model"][name], whole["average"][f"mean.{name}"]), name
