@@ -47,7 +47,7 @@ def skeleton_table(node: Table) -> Node:
         node.name, node.spec = "array", ["c"] * columns
     elif node.name == "array":
         letters = ["l" if token[0] in "pmb" else token for token in node.spec if token in "lcr|" or token[0] in "pmb"]
-        node.spec = _trimmed(letters, columns)
+        node.spec = fitted_columns(letters, columns)
     elif node.name == "cases":
         node.name, node.spec = "array", ["l"] * columns
         outer = Delimited("\\{", ".", [[node]], sub=node.sub, sup=node.sup)
@@ -56,7 +56,7 @@ def skeleton_table(node: Table) -> Node:
     return node
 
 
-def _trimmed(spec: list[str], columns: int) -> list[str]:
+def fitted_columns(spec: list[str], columns: int) -> list[str]:
     """Column letters for exactly as many columns as there are cells."""
     out: list[str] = []
     count = 0

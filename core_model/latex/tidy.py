@@ -7,6 +7,7 @@ from core_model.latex import symbols
 from core_model.latex.canonical import Canonical
 from core_model.latex.parser import parse
 from core_model.latex.printer import letter_run, written_font
+from core_model.latex.skeletons import fitted_columns
 from core_model.latex.spacing import Spacing, class_of, following_classes
 from core_model.latex.symbols import AtomClass
 from core_model.latex.tree import Atom, Command, Delimited, Font, Group, Node, Sized, Space, Style, Table
@@ -237,16 +238,20 @@ def _is_plain(table: Table) -> bool:
 def _is_matrix(table: Table) -> bool:
     if not _is_plain(table) or _columns(table) > _MATRIX_COLUMNS:
         return False
-    return table.name == "matrix" or (table.name == "array" and set(table.spec) == {"c"} and _fits(table))
+    return table.name == "matrix" or (table.name == "array" and set(_spec(table)) == {"c"})
 
 
 def _is_cases(table: Table) -> bool:
-    return _is_plain(table) and table.name == "array" and table.spec in (["l"], ["l", "l"]) and _fits(table)
+    return _is_plain(table) and table.name == "array" and _spec(table) in (["l"], ["l", "l"])
 
 
-def _fits(table: Table) -> bool:
-    """Whether the column letters are as many as the cells, so that nothing is lost without them."""
-    return len(table.spec) == _columns(table)
+def _spec(table: Table) -> list[str]:
+    """The column letters, as many as the longest row has cells: TeX stops at a row with more, which a model may read.
+
+    Columns of a width or an inset of their own (``p{2cm}``, ``@{}``) stay as they are.
+    """
+    plain = table.name == "array" and _columns(table) > 0 and set(table.spec) <= set("lcr|")
+    return fitted_columns(table.spec, _columns(table)) if plain else table.spec
 
 
 def _table(table: Table) -> str:
@@ -257,8 +262,8 @@ def _table(table: Table) -> str:
     start = f"\\begin{{{table.name}}}"
     if table.position:
         start += f"[{table.position}]"
-    if table.spec:
-        start += "{" + "".join(table.spec) + "}"
+    if spec := _spec(table):
+        start += "{" + "".join(spec) + "}"
     return f"{start} {_rows(table)} \\end{{{table.name}}}"
 
 

@@ -26,6 +26,12 @@ from core_model.latex import skeleton, tidy
             r"\left( \begin{array} { c c } a & b \\ c & d \end{array} \right)",
             r"\begin{pmatrix} a & b \\ c & d \end{pmatrix}",
         ),
+        (  # columns that do not fit the rows
+            r"\left( \begin{array} { c } a & b \\ c & d \end{array} \right)",
+            r"\begin{pmatrix} a & b \\ c & d \end{pmatrix}",
+        ),
+        (r"\begin{array} { l | l l l } a & b \end{array}", r"\begin{array}{l|l} a & b \end{array}"),
+        (r"\begin{array} { l } a & b & c \end{array}", r"\begin{array}{lcc} a & b & c \end{array}"),
         (r"\left[ \begin{array} { c } a \\ b \end{array} \right]", r"\begin{bmatrix} a \\ b \end{bmatrix}"),
         (r"\left| \begin{array} { c } a \\ b \end{array} \right|", r"\begin{vmatrix} a \\ b \end{vmatrix}"),
         (r"\left\| \begin{array} { c } a \\ b \end{array} \right\|", r"\begin{Vmatrix} a \\ b \end{Vmatrix}"),
