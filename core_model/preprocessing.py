@@ -26,7 +26,7 @@ BATCH_MULTIPLE = 8
 """Height and width of a batch are multiples of this: the stride of the encoder."""
 
 _MAX_PIXELS = 4_000_000  # larger sources are averaged down first, to bound memory and time
-_MAX_ENLARGEMENT = 8.0
+_MAX_ENLARGEMENT = 8.0  # prepared px per source px
 _STROKE_PX = 2.2  # stroke width at which the writing is measured: enough for edges finer than a pixel, and still cheap
 _BLANK_CONTRAST = 14  # grey levels; fainter marks than this are taken for paper
 _BLANK_SIDE = 32
@@ -96,8 +96,8 @@ def prepare(grey: Grey, *, headroom: float = 1.0) -> Prepared:
     if writing is None:
         return _blank(source_width, source_height)
     zoom_x, zoom_y = (round(side * zoom) / side if zoom > 1.01 else 1.0 for side in ink.shape[::-1])
-    for left, top, right, bottom in writing.dust:
-        ink[int(top / zoom_y) : math.ceil(bottom / zoom_y), int(left / zoom_x) : math.ceil(right / zoom_x)] = 0
+    if writing.dust is not None:
+        ink[_shrunk(writing.dust, ink.shape)] = 0
     left, top, right, bottom = writing.box
     box = (
         max(0.0, left / zoom_x),
@@ -106,7 +106,7 @@ def prepare(grey: Grey, *, headroom: float = 1.0) -> Prepared:
         min(float(ink.shape[0]), bottom / zoom_y),
     )
     width, height = box[2] - box[0], box[3] - box[1]
-    scale = min(_MAX_ENLARGEMENT / reduced, zoom * writing.scale) * headroom
+    scale = min(_MAX_ENLARGEMENT * reduced, zoom * writing.scale) * headroom
     scale = min(scale, MAX_WIDTH * headroom / width, MAX_HEIGHT * headroom / height)
     size = max(1, round(width * scale)), max(1, round(height * scale))
     resized = np.asarray(Image.fromarray(ink).resize(size, Image.Resampling.BICUBIC, box=box, reducing_gap=3.0))
@@ -259,6 +259,15 @@ def _finish(ink: Grey) -> Grey:
 def _blank(width: int, height: int) -> Prepared:
     pixels = np.full((_BLANK_SIDE, _BLANK_SIDE), 255, np.uint8)
     return Prepared(pixels, 1.0, (0.0, 0.0, float(width), float(height)), blank=True)
+
+
+def _shrunk(mask: NDArray[np.bool_], shape: tuple[int, ...]) -> NDArray[np.bool_]:
+    """A mask of an enlarged picture -> that of the picture of this shape: every pixel that it touches."""
+    for axis in (0, 1):
+        if mask.shape[axis] != shape[axis]:
+            begins = np.arange(shape[axis]) * mask.shape[axis] // shape[axis]
+            mask = np.logical_or.reduceat(mask, begins, axis=axis)
+    return mask
 
 
 def _reduce(picture: Grey, factor: int) -> Grey:

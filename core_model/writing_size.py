@@ -26,20 +26,20 @@ _GLYPH_STROKES = 8.5  # typical height of a glyph in stroke widths
 
 @dataclass(frozen=True)
 class Writing:
-    """What was measured: ``scale`` brings it to nominal size; ``box`` of the ink and boxes of ``dust`` (left, top,
-    right, bottom), in px.
+    """What was measured: ``scale`` brings it to nominal size; ``box`` of the ink (left, top, right, bottom), in px;
+    ``dust`` [h, w]: the pixels of dust, their soft edges included; None where there is none.
     """
 
     scale: float
     box: Box
-    dust: tuple[Box, ...]
+    dust: NDArray[np.bool_] | None
     stroke: float
 
 
 @dataclass(frozen=True)
 class Components:
-    """Connected components [n]: half-open bounds in px, ink ``mass`` in full pixels; ``run_mass`` and ``run_owner``
-    [r] of the runs.
+    """Connected components [n]: half-open bounds in px, ink ``mass`` in full pixels; of the runs [r] the bounds,
+    ``run_mass`` and ``run_owner``.
     """
 
     left: NDArray[np.int64]
@@ -48,6 +48,9 @@ class Components:
     bottom: NDArray[np.int64]
     mass: NDArray[np.float64]
     peak: NDArray[np.int64]
+    run_row: NDArray[np.int64]
+    run_left: NDArray[np.int64]
+    run_right: NDArray[np.int64]
     run_mass: NDArray[np.float64]
     run_owner: NDArray[np.int64]
 
@@ -83,11 +86,20 @@ def measure_writing(ink: NDArray[np.uint8], pixel: float = 1.0, *, uneven: bool 
         float(parts.right[keep].max()) + 0.5,
         float(parts.bottom[keep].max()) + 0.5,
     )
-    specks = np.stack((parts.left, parts.top, parts.right, parts.bottom), axis=1)[dust]
     scale = nominal_scale(parts, keep, stroke, pixel)
-    return Writing(
-        scale, box, tuple((x0 - 1.0, y0 - 1.0, x1 + 1.0, y1 + 1.0) for x0, y0, x1, y1 in specks.tolist()), stroke
-    )
+    return Writing(scale, box, _area(parts, dust, ink.shape) if dust.any() else None, stroke)
+
+
+def _area(parts: Components, chosen: NDArray[np.bool_], shape: tuple[int, ...]) -> NDArray[np.bool_]:
+    """The pixels [h, w] of some components and those around them, which are none of another component."""
+    runs = chosen[parts.run_owner]
+    row, left, right = parts.run_row[runs], parts.run_left[runs], parts.run_right[runs]
+    # Rows and columns beside the picture are there, too, and are cut off: a run marks itself and a pixel around it.
+    edges = np.zeros((shape[0] + 2, shape[1] + 3), np.int32)
+    for down in range(3):
+        np.add.at(edges, (row + down, left), 1)
+        np.add.at(edges, (row + down, right + 2), -1)
+    return np.asarray(edges.cumsum(axis=1)[1:-1, 1 : shape[1] + 1] > 0)
 
 
 def _true_stroke(stroke: float, pixel: float) -> float:
@@ -181,6 +193,9 @@ def components(ink: NDArray[np.uint8]) -> Components:
         bottom,
         np.bincount(owner, mass, minlength=n).astype(np.float64),
         strongest,
+        rows,
+        starts - rows * stride - 1,
+        ends - rows * stride - 1,
         mass,
         owner,
     )

@@ -38,7 +38,7 @@ def likeness(first: Prepared, second: Prepared) -> float:
 
 
 def test_size_of_the_writing_is_nominal_at_any_resolution() -> None:
-    widths = [prepare(written(size=size)).pixels.shape[1] for size in (12, 16, 24, 48, 96, 150)]
+    widths = [prepare(written(size=size)).pixels.shape[1] for size in (12, 16, 24, 48, 96, 150, 400, 600)]
     assert max(widths) / min(widths) < 1.13, widths
     digit = prepare(written("3x+28=60", 64))
     assert 11 <= digit.pixels.shape[0] - 2 * MARGIN <= 19
@@ -128,6 +128,23 @@ def test_pale_lines_of_the_paper_are_no_ink_in_a_photograph(line: int) -> None:
     clean, photo = prepare(plain), prepare(on_ruled_paper(plain, line))
     assert photo.pixels.shape == pytest.approx(clean.pixels.shape, rel=0.1)
     assert likeness(clean, photo) > 0.85
+
+
+@pytest.mark.parametrize("rise", [0, 60])
+def test_a_pale_line_of_the_paper_between_two_rows_of_writing_is_removed(rise: int) -> None:
+    rows = [np.pad(written(text, 56, 0), ((30, 30), (30, 30)), constant_values=255) for text in ("x+1=a", "y-2=b")]
+    width = max(row.shape[1] for row in rows)
+    plain = np.concatenate([np.pad(row, ((0, 0), (0, width - row.shape[1])), constant_values=255) for row in rows])
+    page = plain.astype(np.float64)
+    y, x = np.mgrid[: page.shape[0], : page.shape[1]]
+    along = y - rows[0].shape[0] + (x - width // 2) * rise // 1000
+    page[(along >= -1) & (along < 1)] -= 110
+    photo = np.clip(page - x * (80 / width) + np.random.default_rng(0).normal(0, 1.5, page.shape), 0, 255)
+    clean, cleaned = prepare(plain), prepare(photo.astype(np.uint8))
+    assert cleaned.pixels.shape == pytest.approx(clean.pixels.shape, rel=0.1)
+    middle = cleaned.pixels[int(0.46 * len(cleaned.pixels)) : int(0.54 * len(cleaned.pixels))]
+    assert middle.min() > 240
+    assert likeness(clean, cleaned) > 0.85
 
 
 def test_pale_bars_of_print_stay() -> None:
@@ -268,8 +285,21 @@ def test_dust_is_the_same_in_one_go_and_piece_by_piece(monkeypatch: pytest.Monke
     dots[::37, ::23] = 0
     whole = measure_writing(255 - dots)
     monkeypatch.setattr(writing_size, "_PAIRS", 1)
-    assert whole is not None and whole.dust
-    assert measure_writing(255 - dots) == whole
+    again = measure_writing(255 - dots)
+    assert whole is not None and again is not None and whole.dust is not None and again.dust is not None
+    assert (whole.dust == again.dust).all()
+    assert (whole.scale, whole.box, whole.stroke) == (again.scale, again.box, again.stroke)
+
+
+def test_dust_is_its_own_pixels_and_those_around_them() -> None:
+    ink = np.zeros((60, 120), np.uint8)
+    ink[15:45, 20:26] = ink[15:45, 50:56] = ink[15:21, 20:56] = 255
+    ink[59, 0] = ink[30, 38] = 255  # in a corner, and between the legs
+    found = measure_writing(ink)
+    assert found is not None and found.dust is not None
+    wanted = np.zeros(ink.shape, np.bool_)
+    wanted[58:, :2] = wanted[29:32, 37:40] = True
+    assert (found.dust == wanted).all()
 
 
 def test_a_lone_minus_is_measured_by_its_length() -> None:
