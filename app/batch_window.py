@@ -362,13 +362,9 @@ class BatchWindow(QWidget):
     def _ask_export(self) -> None:
         if not self.export_button.isEnabled():
             return
-        kinds = ";;".join(f"{label} (*{ending})" for label, ending in table_export.TABLE_FORMATS.values())
-        path, chosen = file_dialogs.ask_save(self, self.tr("Export readings"), "formulas.csv", kinds)
+        path = file_dialogs.ask_save(self, self.tr("Export readings"), "formulas.csv", table_export.KINDS)
         if path is None:
             return
-        if table_export.format_of(path) is None:
-            endings = {f"{label} (*{ending})": ending for label, ending in table_export.TABLE_FORMATS.values()}
-            path = path.with_name(path.name + endings.get(chosen, ".csv"))
         try:
             self.export(path)
         except FormulensError as error:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from PySide6.QtWidgets import QFileDialog, QWidget
+from PySide6.QtCore import QCoreApplication
+from PySide6.QtWidgets import QFileDialog, QMessageBox, QWidget
 
 
 @dataclass
@@ -38,10 +40,22 @@ def ask_open_one(parent: QWidget, title: str, kinds: str) -> Path | None:
     return _remembered(Path(name)) if name else None
 
 
-def ask_save(parent: QWidget, title: str, name: str, kinds: str) -> tuple[Path | None, str]:
-    """A file to write, by default of this name, and the chosen one of the kinds."""
-    chosen, kind = QFileDialog.getSaveFileName(parent, title, str(Path(_beginning()) / name), kinds)
-    return (_remembered(Path(chosen)) if chosen else None), kind
+def ask_save(parent: QWidget, title: str, name: str, kinds: Mapping[str, tuple[str, ...]]) -> Path | None:
+    """A file to write, by default of this name; None if the user thinks better of it.
+
+    ``kinds``: what can be written -> its endings, the usual one first. A name with none of them gets the usual one of
+    the kind chosen, and a file that has that name is only replaced after a question: the dialog did not know of it.
+    """
+    filters = {f"{label} ({' '.join(f'*{one}' for one in endings)})": endings[0] for label, endings in kinds.items()}
+    chosen, kind = QFileDialog.getSaveFileName(parent, title, str(Path(_beginning()) / name), ";;".join(filters))
+    if not chosen:
+        return None
+    path = Path(chosen)
+    if path.suffix.lower() not in {one for endings in kinds.values() for one in endings}:
+        path = path.with_name(path.name + filters.get(kind, next(iter(filters.values()))))
+        if path.exists() and not _may_replace(parent, title, path):
+            return None
+    return _remembered(path)
 
 
 def ask_folder(parent: QWidget, title: str) -> Path | None:
@@ -51,6 +65,11 @@ def ask_folder(parent: QWidget, title: str) -> Path | None:
         return None
     begin_in(name)
     return Path(name)
+
+
+def _may_replace(parent: QWidget, title: str, path: Path) -> bool:
+    text = QCoreApplication.translate("file_dialogs", "{} is there already. Replace it?").format(path.name)
+    return QMessageBox.question(parent, title, text) == QMessageBox.StandardButton.Yes
 
 
 def _beginning() -> str:

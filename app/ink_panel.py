@@ -319,7 +319,6 @@ class InkPanel(QWidget):
 
     @Slot()
     def _choose_and_save(self) -> None:
-        kinds = self.tr("InkML (*.inkml)")
-        path, _ = file_dialogs.ask_save(self, self.tr("Save ink"), self.tr("formula.inkml"), kinds)
+        path = file_dialogs.ask_save(self, self.tr("Save ink"), self.tr("formula.inkml"), {"InkML": (".inkml",)})
         if path is not None:
-            self.save_file(path if path.suffix else path.with_suffix(".inkml"))
+            self.save_file(path)

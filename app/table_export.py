@@ -18,7 +18,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING, Literal
 
 from app.words import translate
 from core_model.errors import FormulensError, LatexError
@@ -27,13 +27,15 @@ if TYPE_CHECKING:
     from app.history import Entry
 
 TableFormat = Literal["csv", "json", "markdown", "tex"]
-TABLE_FORMATS: dict[TableFormat, tuple[str, str]] = {
-    "csv": ("CSV", ".csv"),
-    "json": ("JSON", ".json"),
-    "markdown": ("Markdown", ".md"),
-    "tex": ("LaTeX", ".tex"),
+TABLE_FORMATS: dict[TableFormat, tuple[str, tuple[str, ...]]] = {
+    "csv": ("CSV", (".csv",)),
+    "json": ("JSON", (".json",)),
+    "markdown": ("Markdown", (".md", ".markdown")),
+    "tex": ("LaTeX", (".tex",)),
 }
-"""Name and ending of each format, for the dialog that asks for a file."""
+"""Name and endings of each format, the usual one first."""
+KINDS = dict(TABLE_FORMATS.values())
+"""The same, for the dialog that asks for a file."""
 
 
 @dataclass(frozen=True)
@@ -58,9 +60,7 @@ def history_rows(entries: Iterable[Entry]) -> list[Row]:
 
 def format_of(path: Path) -> TableFormat | None:
     """The format that a file's ending stands for; None for an ending of another kind."""
-    endings = {ending: name for name, (_, ending) in TABLE_FORMATS.items()} | {".markdown": "markdown"}
-    found = endings.get(path.suffix.lower())
-    return next((name for name in get_args(TableFormat) if name == found), None)
+    return next((name for name, (_, endings) in TABLE_FORMATS.items() if path.suffix.lower() in endings), None)
 
 
 def write(path: Path, rows: Sequence[Row], format: TableFormat) -> None:  # noqa: A002

@@ -183,13 +183,9 @@ class Windows(QObject):
     @Slot(list)
     def export_history(self, numbers: list[int]) -> None:
         """Write readings to a file of the user's choice."""
-        kinds = ";;".join(f"{label} (*{ending})" for label, ending in table_export.TABLE_FORMATS.values())
-        path, _ = file_dialogs.ask_save(self._window, self.tr("Export readings"), "formulas.csv", kinds)
-        if path is None:
-            return
-        kind = table_export.format_of(path)
-        if kind is None:
-            self.failed.emit(self.tr("The file's name must end in .csv, .json, .md or .tex."))
+        path = file_dialogs.ask_save(self._window, self.tr("Export readings"), "formulas.csv", table_export.KINDS)
+        kind = None if path is None else table_export.format_of(path)
+        if path is None or kind is None:
             return
         try:
             rows = table_export.history_rows(self._history.many(numbers))

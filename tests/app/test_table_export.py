@@ -24,7 +24,7 @@ ROWS = [
 
 
 def text_of(tmp_path: Path, name: str) -> str:
-    path = tmp_path / f"Tabelle ü{TABLE_FORMATS[name][1]}"  # type: ignore[index]
+    path = tmp_path / f"Tabelle ü{TABLE_FORMATS[name][1][0]}"  # type: ignore[index]
     write(path, ROWS, name)  # type: ignore[arg-type]
     assert list(tmp_path.iterdir()) == [path]
     return path.read_bytes().decode("utf-8")
@@ -100,7 +100,7 @@ def test_a_file_that_cannot_be_written_is_said_and_the_old_one_stays(tmp_path: P
 
 
 def test_the_format_is_known_by_the_ending() -> None:
-    assert [format_of(Path(f"a{ending}")) for _, ending in TABLE_FORMATS.values()] == list(TABLE_FORMATS)
+    assert [format_of(Path(f"a{endings[-1]}")) for _, endings in TABLE_FORMATS.values()] == list(TABLE_FORMATS)
     assert format_of(Path("a.MARKDOWN")) == "markdown"
     assert format_of(Path("a.xls")) is None
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from PySide6.QtCore import QRect, QTimer
-from PySide6.QtWidgets import QApplication, QFileDialog
+from PySide6.QtWidgets import QApplication, QFileDialog, QMessageBox, QWidget
 from pytestqt.qtbot import QtBot
 
 from app import file_dialogs
@@ -20,6 +20,7 @@ from app.paths import Paths
 from app.reading import Grey, Origin
 from app.selfcheck_view import SelfCheckView
 from app.settings import load
+from app.table_export import KINDS
 
 WAIT = 60_000
 
@@ -173,3 +174,34 @@ def test_an_export_that_the_history_refuses_is_told(
     with qtbot.waitSignal(application.windows.failed, timeout=WAIT) as got:
         application.windows.export_history([1])
     assert "Another program" in got.args[0] and not (tmp_path / "a.csv").exists()
+
+
+@pytest.mark.parametrize(
+    ("typed", "kind", "written"),
+    [
+        ("a.json", "CSV (*.csv)", "a.json"),
+        ("a.MARKDOWN", "CSV (*.csv)", "a.MARKDOWN"),
+        ("task 1.2", "JSON (*.json)", "task 1.2.json"),
+        ("a", "", "a.csv"),
+    ],
+)
+def test_a_name_without_ending_gets_that_of_the_kind(
+    qtbot: QtBot, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, typed: str, kind: str, written: str
+) -> None:
+    parent = QWidget()
+    qtbot.addWidget(parent)
+    asked: list[str] = []
+
+    def answer(button: QMessageBox.StandardButton) -> None:
+        monkeypatch.setattr(QMessageBox, "question", lambda _, __, text: (asked.append(text), button)[1])
+
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(tmp_path / typed), kind))
+    answer(QMessageBox.StandardButton.No)
+    assert file_dialogs.ask_save(parent, "Save", "x.csv", KINDS) == tmp_path / written
+    assert not asked
+    (tmp_path / written).touch()
+    unseen = typed != written  # the system's dialog has asked for the others
+    assert file_dialogs.ask_save(parent, "Save", "x.csv", KINDS) == (None if unseen else tmp_path / written)
+    answer(QMessageBox.StandardButton.Yes)
+    assert file_dialogs.ask_save(parent, "Save", "x.csv", KINDS) == tmp_path / written
+    assert len(asked) == 2 * unseen and all(written in text for text in asked)
