@@ -78,20 +78,23 @@ def gather(options: Options, extra: dict[str, Any], *, parameters: int, vocabula
     named = options.evaluation or tuple(p for name in EVALUATIONS if (p := options.run / name).is_file())[:1]
     folders = options.prepared or tuple(Path(str(v)) for v in folders_in(config))
     reports = [folder / "report.json" for folder in folders]
-    missing = [str(path) for path in reports if not path.is_file()] if options.prepared else []
-    if missing:
-        raise DataError(f"no report of trainer prepare: {', '.join(missing)}")
+    missing = [str(path) for path in reports if not path.is_file()]
+    if missing:  # the card and the licence of the weights depend on what they were trained on
+        raise DataError(
+            f"no report of trainer prepare: {', '.join(missing)}. Start export where training was started, or name the "
+            "prepared folders with --prepared."
+        )
     return CardFacts(
         name=options.name,
         config=config,
         extra=extra,
         metrics=read_metrics(options.run / "metrics.csv"),
-        reports=tuple(read_json(path) for path in reports if path.is_file()),
+        reports=tuple(read_json(path) for path in reports),
         evaluations=tuple(read_json(path) for path in named),
         more=tuple(read_text(path) for path in options.results),
         limits=None if options.limits is None else read_text(options.limits),
         device=options.device,
-        begun_with=_begun_with(config, "start_from", "start_encoder"),
+        begun_with=(extra, *_begun_with(config, "start_from", "start_encoder")),
         earlier=next(iter(_begun_with(config, "start_from")), {}),
         overlap=None if options.data is None else count_overlap(options.data),
         parameters=parameters,

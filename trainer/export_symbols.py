@@ -18,6 +18,7 @@ from core_model.symbol_classifier import SymbolClassifier
 from core_model.symbol_net import load, save
 from trainer.evaluate_symbols import figures_table, read_figures
 from trainer.export import read_json
+from trainer.trained_on import saw_crohme
 
 __all__ = ["LIMIT_MEGABYTES", "Options", "main", "symbol_card"]
 
@@ -27,6 +28,9 @@ DETEXIFY = "- Detexify's drawings of single symbols (kirel/detexify-next): Open 
 CROHME = """\
 - Symbols cut from the training expressions of CROHME 2014 and 2019: CC BY-NC-SA 3.0, for research. Weights that were
   trained on them are for non-commercial use under the same licence, as the data; the program's code is MIT."""
+BEGUN_WITH_CROHME = """\
+- The encoder began as that of a model trained on CROHME's ink, CC BY-NC-SA 3.0, for research: these weights are for
+  non-commercial use under the same licence; the program's code is MIT."""
 NO_CROHME = "- CROHME was left out (`--no-crohme`): the weights are under the program's licence, MIT."
 
 LIMITS = """\
@@ -81,10 +85,16 @@ def symbol_card(classifier: SymbolClassifier, parameters: int, config: dict[str,
     sections = [
         f"# {SYMBOL_CNN}\n\nNames single drawn symbols: {len(classifier.classes):,} LaTeX commands, "
         f"{parameters / 1e6:.2f} million parameters, weights stored as float16.",
-        "## Data and licence\n\n" + "\n".join([DETEXIFY, CROHME if extra.get("crohme_counts") else NO_CROHME]),
+        "## Data and licence\n\n" + "\n".join([DETEXIFY, _crohme(extra)]),
         "A twentieth of Detexify's drawings was kept from training, and no CROHME test ink was in it.",
         "## Training\n\n" + "\n".join(facts),
         "## Results\n\n" + (results or "Not evaluated yet."),
         "## Limits\n\n" + LIMITS,
     ]
     return "\n\n".join(sections) + "\n"
+
+
+def _crohme(extra: dict[str, Any]) -> str:
+    if extra.get("crohme_counts"):
+        return CROHME
+    return BEGUN_WITH_CROHME if saw_crohme(extra) else NO_CROHME

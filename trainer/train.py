@@ -5,6 +5,7 @@ was killed and started again computes what an uninterrupted one does.
 """
 
 import ctypes
+import json
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -43,6 +44,7 @@ from trainer.data.drawn_ink import InkDrawing
 from trainer.run_state import RunFolder
 from trainer.schedule import Schedule
 from trainer.start_encoder import copy_encoder
+from trainer.trained_on import facts_of, trained_on
 from trainer.validation import Validation
 from trainer.weight_average import WeightAverage
 
@@ -108,6 +110,16 @@ def _accelerator(options: Options) -> Accelerator:
     return Accelerator(cpu=device.type == "cpu", mixed_precision="no" if precision == "fp32" else precision)
 
 
+def _provenance(options: Options, before: dict[str, Any] | None) -> dict[str, Any]:
+    """What the weights have seen, for the checkpoint to tell: it may outlive its data, and others begin with it.
+
+    ``before``: what it was at the last save of a run that goes on, maybe with other data.
+    """
+    reports = [json.loads(path.read_text("utf-8")) for f in options.data if (path := f / "report.json").is_file()]
+    begun = [one for one in (options.start_from, options.start_encoder) if one is not None and one.is_dir()]
+    return trained_on(reports, [facts_of(one) for one in begun] if before is None else [before]).as_extra()
+
+
 def _multiplies_bf16(device: torch.device) -> bool:
     """Whether the device multiplies bf16 in hardware; emulated on a CPU, it is a hundred times slower than fp32."""
     if device.type == "cuda":
@@ -147,6 +159,7 @@ class Training:
             _copy_weights(options.start_from, model)
         if state is None and options.start_encoder is not None:
             copy_encoder(options.start_encoder, model.encoder)
+        self.provenance = _provenance(options, None if state is None else state.get("provenance"))
         self.plain: FormulaModel = model.to(accelerator.device)
         optimizer = torch.optim.AdamW(
             _groups(model, options.optimizer.weight_decay),
@@ -301,6 +314,7 @@ class Training:
             "device": _describe_device(self.accelerator),
             "confidence_temperature": self.validation.temperature if self.validation is not None else 1.0,
         }
+        extra |= self.provenance
         save(self.folder.best, self.plain, self.tokenizer, "Written by `trainer train`; see export.\n", extra)
 
     def save(self) -> None:
@@ -318,6 +332,7 @@ class Training:
                 "best_by": self.options.best_by,
                 "unimproved": self.unimproved,
                 "validated_at": self.validated_at,
+                "provenance": self.provenance,
                 "average": None if self.average is None else self.average.state(),
             }
         )

@@ -31,6 +31,7 @@ from trainer.evaluate_symbols import Priors, ranks
 from trainer.run_state import RunFolder
 from trainer.schedule import Schedule
 from trainer.start_encoder import copy_encoder
+from trainer.trained_on import facts_of, saw_crohme
 
 __all__ = ["Options", "main"]
 
@@ -161,6 +162,8 @@ class Training:
         state = folder.load_state(torch.device("cpu"))
         if state is None and options.start_from is not None:
             copy_encoder(options.start_from, network.encoder)
+        start = options.start_from
+        self.inherited = start is not None and start.is_dir() and saw_crohme(facts_of(start))
         self.classifier = SymbolClassifier(network.to(self.device), classes, {"extra": self.facts()})
         self.network = network
         matrices = [p for p in network.parameters() if p.ndim > 1]
@@ -194,6 +197,7 @@ class Training:
         shares = self.batches.sampler.share.tolist()
         classes = sorted({one.ink.latex for one in self.batches.samples})
         return {
+            "crohme": self.inherited or bool(self.counts),
             "crohme_counts": dict(self.counts),
             "drawn": {name: round(share, 9) for name, share in zip(classes, shares, strict=True)},
         }

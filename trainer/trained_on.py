@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
-__all__ = ["TrainedOn", "trained_on"]
+from core_model.checkpoint import CONFIG, found_folder
+
+__all__ = ["WITH_CROHME", "TrainedOn", "facts_of", "saw_crohme", "trained_on"]
+
+WITH_CROHME = ", CROHME"
 
 
 @dataclass(frozen=True)
 class TrainedOn:
-    """``pictures``: list -> how many. ``renderers``: what drew them -> how many. ``inks``: ``crohme``, ``synthetic``,
-    ``synthetic, CROHME`` (with symbols cut from its ink) or the name of a folder -> how many.
+    """``pictures``: list -> how many. ``renderers``: what drew them -> how many. ``inks``: ``crohme``, ``synthetic`` or
+    the name of a folder -> how many, with ``, CROHME`` behind it where ink of CROHME, be it single symbols, is or may
+    be in it.
     """
 
     pictures: dict[str, int] = field(default_factory=dict)
@@ -30,11 +37,11 @@ class TrainedOn:
     @property
     def crohme(self) -> bool:
         """Whether there was ink of CROHME in it, be it single symbols."""
-        return self.inherited or bool({"crohme", "synthetic, CROHME"} & set(self.inks))
+        return self.inherited or any(name == "crohme" or name.endswith(WITH_CROHME) for name in self.inks)
 
     def as_extra(self) -> dict[str, Any]:
-        """What a checkpoint tells of it; nothing where no report is known."""
-        if not self.pictures and not self.inks:
+        """What a checkpoint tells of it; nothing where nothing is known."""
+        if not (self.pictures or self.inks or self.inherited):
             return {}
         kinds = [name for name, there in (("print", self.pictures), ("ink", self.inks)) if there]
         return {"trained_on": kinds, "crohme": self.crohme}
@@ -54,8 +61,19 @@ def trained_on(reports: Iterable[dict[str, Any]], begun_with: Iterable[dict[str,
             continue
         options = report.get("options", {})
         lists, sources = options.get("lists", ()), options.get("sources", {})
-        written = "synthetic, CROHME" if sources.get("crohme", True) else "synthetic"
+        # A folder of InkML is CROHME's unless --no-crohme says that it is not: its name tells nothing.
+        mark = WITH_CROHME if sources.get("crohme", True) else ""
         for name, count in prepared.items():
-            inks[written if name in lists else name] += count
-    inherited = any(extra.get("crohme") or extra.get("crohme_counts") for extra in begun_with)
-    return TrainedOn(dict(pictures), dict(renderers), dict(inks), inherited)
+            inks["crohme" if name == "crohme" else f"{'synthetic' if name in lists else name}{mark}"] += count
+    return TrainedOn(dict(pictures), dict(renderers), dict(inks), any(saw_crohme(extra) for extra in begun_with))
+
+
+def saw_crohme(extra: dict[str, Any]) -> bool:
+    """Whether a checkpoint says that it, or what it began with, saw ink of CROHME."""
+    return bool(extra.get("crohme") or extra.get("crohme_counts"))
+
+
+def facts_of(checkpoint: Path) -> dict[str, Any]:
+    """What a checkpoint tells of itself. Raises CheckpointError if there is none."""
+    config = json.loads((found_folder(checkpoint) / CONFIG).read_text(encoding="utf-8"))
+    return dict(config.get("extra", {}))

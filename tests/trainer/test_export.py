@@ -182,6 +182,30 @@ def test_ink_without_crohme_leaves_the_weights_to_the_programs_licence(run, tmp_
     assert (extra["trained_on"], extra["crohme"]) == (["print", "ink"], False)
 
 
+def test_a_folder_of_inkml_counts_as_crohmes_unless_it_was_said_not_to_be(run, tmp_path):
+    card, extra = exported(run, tmp_path, ink_report({"TrainINKML_2013": 30}))
+    assert "non-commercial purposes only" in card and extra["crohme"]
+    assert "| TrainINKML_2013 | InkML of a folder | 30 | not recorded |" in card
+
+
+def test_without_reports_of_its_data_nothing_is_exported(run, tmp_path):
+    """For the licence of the weights depends on them."""
+    (tmp_path / "prepared").rename(tmp_path / "moved")
+    with pytest.raises(DataError, match="--prepared"):
+        export.main(export.Options(run=run, out=tmp_path / "box"))
+    assert not (tmp_path / "box").exists()
+    assert export.main(export.Options(run=run, out=tmp_path / "box", prepared=(tmp_path / "moved",))) == 0
+
+
+def test_what_a_best_checkpoint_tells_of_itself_is_not_lost(run, tmp_path):
+    """It knows of a beginning that is gone since."""
+    content = json.loads((run / "best" / "config.json").read_text())
+    content["extra"]["crohme"] = True
+    (run / "best" / "config.json").write_text(json.dumps(content))
+    card, extra = exported(run, tmp_path)
+    assert "non-commercial purposes only" in card and extra["crohme"]
+
+
 def test_weights_that_began_with_crohmes_are_crohmes(run, tmp_path):
     before = tmp_path / "before"
     before.mkdir()

@@ -1,7 +1,9 @@
 """Training: learns, resumes exactly after a kill, gives on two processes what it gives on one, reports a full disk."""
 
 import csv
+import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -154,6 +156,31 @@ def test_training_starts_from_the_weights_of_a_checkpoint(toy: Path, tmp_path: P
     best = str(tmp_path / "first" / "best")
     assert main(command(toy, tmp_path / "second", 16, "--start-from", best)) == 0
     assert losses(tmp_path / "second")[1] < losses(tmp_path / "first")[1] - 0.2
+
+
+def test_checkpoints_tell_what_they_and_those_before_them_have_seen(toy: Path, tmp_path: Path) -> None:
+    def extra(run: str) -> dict[str, Any]:
+        return dict(torch_checkpoint.load(tmp_path / run / "best")[2]["extra"])
+
+    ink, prints = tmp_path / "ink", tmp_path / "print"
+    for folder, report in (
+        (ink, {"prepared": {"crohme": 200}, "renderers": {"ink": 200}}),
+        (prints, {"prepared": {"k12": 200}, "renderers": {"latex": 200}}),
+    ):
+        shutil.copytree(toy, folder)
+        (folder / "report.json").write_text(json.dumps(report), encoding="utf-8")
+    held_out = ("--validation", str(toy), "--validation-pictures", "2", "--validate-every", "16")
+    assert main(command(ink, tmp_path / "first", 16, *held_out)) == 0
+    assert extra("first")["crohme"] and extra("first")["trained_on"] == ["ink"]
+    begun = command(prints, tmp_path / "second", 16, *held_out, "--start-from", str(tmp_path / "first" / "best"))
+    assert main(begun) == 0
+    assert extra("second")["crohme"] and extra("second")["trained_on"] == ["print"]
+    shutil.rmtree(tmp_path / "first")
+    begun[begun.index("--samples") + 1] = "32"
+    assert main([*begun, "--best-by", "val_loss"]) == 0
+    assert extra("second")["samples"] == 32 and extra("second")["crohme"]
+    assert main(command(prints, tmp_path / "third", 16, *held_out)) == 0
+    assert extra("third")["crohme"] is False
 
 
 def test_a_vocabulary_grows_and_known_tokens_keep_their_weights(

@@ -175,6 +175,14 @@ def test_crohme_can_be_left_out_and_the_card_says_so(data: Path, trained: Path, 
     assert SymbolClassifier.load(tmp_path / "box" / "symbol-cnn").classes == ("-", *classifier.classes)
 
 
+def test_an_encoder_that_saw_crohme_makes_the_symbols_crohmes(data: Path, trained: Path, tmp_path: Path) -> None:
+    run = tmp_path / "free"
+    assert train_symbols.main(options(data, run, samples=32, crohme=False, start_from=trained / "best")) == 0
+    assert export_symbols.main(export_symbols.Options(run, out=tmp_path / "box")) == 0
+    card = (tmp_path / "box" / "symbol-cnn" / "CARD.md").read_text()
+    assert "non-commercial use" in " ".join(card.split()) and "--no-crohme" not in card
+
+
 def test_figures_count_as_they_should() -> None:
     scores = np.array([[3, 2, 1], [1, 2, 3], [1, 3, 2]], np.float32)
     assert ranks(scores, np.array([1, 2, -1])).tolist() == [1, 0, 3]
