@@ -83,6 +83,8 @@ class InkOffer:
         if "validation" in sources.ink and data is not None:
             written["validation"] = _examples(set_path(data, VALIDATION_SET), f"crohme_{VALIDATION_SET}")
         for folder in sources.inkml:
+            if folder.name in written:
+                raise DataError(f"two sources of ink are called {folder.name}: give one of the folders another name.")
             written[folder.name] = _examples(folder, folder.name)
         if "synthetic" not in sources.ink or data is None:
             return cls(written, {}, [])

@@ -44,11 +44,12 @@ def _tall_brackets(tokens: list[str]) -> list[str]:
                 waiting.pop()
         elif token in _ENDS:
             waiting[-1].clear()
-        elif token in _PAIRS and not (token == "[" and tokens[place - 1 : place] == ["\\sqrt"]):
+        elif token in _PAIRS:
             waiting[-1].append(place)
         elif token in _CLOSING and waiting[-1] and _PAIRS[tokens[waiting[-1][-1]]] == token:
             start = waiting[-1].pop()
-            if _TALL.intersection(tokens[start:place]):
+            index = token == "]" and tokens[start - 1 : start] == ["\\sqrt"]
+            if not index and _TALL.intersection(tokens[start:place]):
                 out[start], out[place] = f"\\left{tokens[start]}", f"\\right{token}"
     for place in reversed(range(len(out) - 1)):
         if out[place] == "\\{" and out[place + 1].startswith("\\begin"):

@@ -249,10 +249,15 @@ def _examples(options: Options) -> dict[str, list[Example]]:
     if options.data is not None:
         for name in options.lists:
             offered[name] = read_list(options.data, name)
-    for path in options.pictures:
-        offered[path.stem] = read_published(path, options.split)
-    for path in options.parquet:
-        offered[path.stem] = read_parquet(path, options.text_column, options.image_column)
+    for path in (*options.pictures, *options.parquet):
+        if path.stem in offered:
+            raise DataError(f"two sources are called {path.stem}: give one of the files another name.")
+        published = path in options.pictures
+        offered[path.stem] = (
+            read_published(path, options.split)
+            if published
+            else read_parquet(path, options.text_column, options.image_column)
+        )
     _check_limits(options, list(offered))
     return offered
 

@@ -20,6 +20,7 @@ from core_model.latex.symbols import SYNONYMS
 from trainer.data.crohme import TRAINING_SETS, Expression, read_expressions, set_path
 from trainer.data.detexify import drawings_path, read_drawings
 from trainer.data.letter_shapes import SHAPES, shape_strokes
+from trainer.data.symbols import detexify_part
 
 Values = NDArray[np.float64]
 
@@ -140,7 +141,12 @@ def hand_of(source: str, identifier: str) -> str:
 
 
 def _detexify(path: Path) -> Iterator[Sample]:
-    for drawing in read_drawings(path):
+    """The drawings that a classifier of symbols is trained on: not those it is tested on, for it may begin with the
+    encoder of a model that saw synthetic ink.
+    """
+    for place, drawing in enumerate(read_drawings(path)):
+        if detexify_part(place) != "train":
+            continue
         symbol = _ALPHABET.sub(r"\\mathbb{\1}", drawing.symbol)
         if drawing.mode != "text":
             symbol = _LABELS.get(symbol, SYNONYMS.get(symbol, symbol))
@@ -151,20 +157,19 @@ def _cut(expression: Expression) -> Iterator[Sample]:
     """The symbols of an expression. Minus signs and the lines of fractions have one label there: length parts them."""
     hand = hand_of(expression.source, expression.ink.identifier)
     strokes = [stroke.points for stroke in expression.ink.strokes]
-    sizes = [_size([strokes[i] for i in indices]) for _, indices in expression.symbols]
+    symbols = [(label, indices) for label, indices in expression.symbols if indices]
+    sizes = [_size([strokes[i] for i in indices]) for _, indices in symbols]
     heights = [
-        size[1] / 1.3 for (label, _), size in zip(expression.symbols, sizes, strict=True) if len(label) == 1
-        and label.isalnum()
-    ]  # fmt: skip
+        size[1] / 1.3 for (label, _), size in zip(symbols, sizes, strict=True) if len(label) == 1 and label.isalnum()
+    ]
     unit = float(np.median(heights)) if heights else 0.0
-    for (label, indices), size in zip(expression.symbols, sizes, strict=True):
+    for (label, indices), size in zip(symbols, sizes, strict=True):
         symbol = _LABELS.get(label, SYNONYMS.get(label, label))
         if symbol == "-":
             if not unit or 1.6 * unit < size[0] < 2.4 * unit:
                 continue
             symbol = RULE if size[0] >= 2.4 * unit else "-"
-        if indices:
-            yield Sample(symbol, [strokes[i] for i in indices], hand)
+        yield Sample(symbol, [strokes[i] for i in indices], hand)
 
 
 def _usual(samples: Iterable[Sample]) -> Iterator[Sample]:

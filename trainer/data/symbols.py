@@ -19,7 +19,16 @@ from trainer.data.crohme import TRAINING_SETS, read_expressions, set_path
 from trainer.data.detexify import drawings_path, read_drawings
 from trainer.data.ink_augment import InkAugmentOptions, augment_ink
 
-__all__ = ["Part", "Sampler", "SymbolSample", "crohme_symbols", "crohme_test_symbols", "detexify_symbols", "varied"]
+__all__ = [
+    "Part",
+    "Sampler",
+    "SymbolSample",
+    "crohme_symbols",
+    "crohme_test_symbols",
+    "detexify_part",
+    "detexify_symbols",
+    "varied",
+]
 
 Part = Literal["train", "validation", "test"]
 Values = NDArray[np.float64]
@@ -60,11 +69,15 @@ def crohme_test_symbols(data: Path, name: str) -> Iterator[SymbolSample]:
 def detexify_symbols(data: Path) -> Iterator[SymbolSample]:
     """Detexify's drawings, all parts. Raises DataError."""
     for place, drawing in enumerate(read_drawings(drawings_path(data))):
-        share = _share(f"detexify/{place}")
-        part: Part = "test" if share < 0.05 else "validation" if share < 0.075 else "train"
         # Dashes are named \-- and \--- there: the backslash is no part of the command.
         symbol = drawing.symbol.removeprefix("\\") if drawing.symbol.startswith("\\--") else drawing.symbol
-        yield _sample(drawing.ink.strokes, symbol, "detexify", part)
+        yield _sample(drawing.ink.strokes, symbol, "detexify", detexify_part(place))
+
+
+def detexify_part(place: int) -> Part:
+    """What the drawing at a place in Detexify's file serves for."""
+    share = _share(f"detexify/{place}")
+    return "test" if share < 0.05 else "validation" if share < 0.075 else "train"
 
 
 def _share(key: str) -> float:

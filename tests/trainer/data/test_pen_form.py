@@ -13,6 +13,8 @@ FORMULAS = [
     (r"\Bigg( \frac{a}{b} \Bigg) + (c)", r"\left( \frac { a } { b } \right) + ( c )"),
     (r"( \sum_{i} [x] )", r"\left( \sum _ { i } [ x ] \right)"),
     (r"\frac{\int\limits_0^1 x}{{\textstyle \sum_i}}", r"\frac { \int _ { 0 } ^ { 1 } x } { \sum _ { i } }"),
+    (r"[ \sqrt[3]{x} + \frac 1 2 ]", r"\left[ \sqrt [ 3 ] { x } + \frac { 1 } { 2 } \right]"),
+    (r"[ \frac 1 2 \sqrt[3]{x} ]", r"\left[ \frac { 1 } { 2 } \sqrt [ 3 ] { x } \right]"),
     (r"\sqrt[3]{[ \frac 1 2 ]}", r"\sqrt [ 3 ] { \left[ \frac { 1 } { 2 } \right] }"),
     (r"\left[ x, \frac12 \right)", r"[ x , \frac { 1 } { 2 } )"),
     (r"f = \begin{cases} 1 & x\\ 2 \end{cases} + 1",

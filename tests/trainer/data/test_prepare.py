@@ -221,6 +221,8 @@ def test_published_pictures_and_parquet(options: Options, tmp_path: Path) -> Non
     parquet = tmp_path / "hub.parquet"
     images = [{"bytes": png("m = 1"), "path": None}, {"bytes": b"broken", "path": None}]
     pq.write_table(pa.table({"image": images, "text": ["m=1", "n=1"]}), parquet)
+    with pytest.raises(DataError, match="called hub"):
+        main(replace(options, data=None, lists=(), pictures=(folder,), parquet=(parquet, parquet)))
     main(replace(options, data=None, lists=(), pictures=(folder,), parquet=(parquet,)))
     table = read_table(options.out)
     assert formulas_in(options.out) == ["a + b", "x ^ { 2 }", "m = 1"]

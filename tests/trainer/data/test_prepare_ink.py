@@ -100,6 +100,15 @@ def test_inkml_folders_are_a_source(options: Options, tmp_path: Path, write_ink:
     assert truths(options.out) == [("b", "CROHME2019"), ("x + x", "CROHME2019")]
 
 
+def test_two_folders_of_one_name_are_refused(options: Options, tmp_path: Path, write_ink: Any) -> None:
+    folders = (tmp_path / "A" / "train", tmp_path / "B" / "train")
+    for folder in folders:
+        folder.mkdir(parents=True)
+        write_inkml(folder / "b.inkml", write_ink("b"))
+    with pytest.raises(DataError, match="called train"):
+        main(replace(options, data=None, lists=(), sources=InkSources(inkml=folders)))
+
+
 def test_formulas_are_written_except_those_of_the_tests(options: Options) -> None:
     """Bracket size, fonts and space do not make a test formula another one."""
     main(replace(options, sources=InkSources(("synthetic",)), styles_per_formula=2))

@@ -12,6 +12,7 @@ from core_model.errors import DataError
 from tests.trainer.data.pen import as_lists
 from trainer.data.letter_shapes import SHAPES, shape_strokes
 from trainer.data.symbol_bank import RULE, Sample, SymbolBank, hand_of
+from trainer.data.symbols import detexify_part
 
 LINE = np.array([(0.0, 0.0), (10.0, 5.0)])
 
@@ -54,6 +55,24 @@ def test_symbols_are_cut_from_expressions_and_drawings(data: Path) -> None:
     assert {"\\leq", "\\mathbb{R}"} <= bank.symbols
     assert "\\textcent" not in bank
     assert bank.covered(hand, ["x", "2", "\\leq"]) == 2
+
+
+def test_symbols_without_strokes_are_passed_over(data: Path) -> None:
+    path = data / "crohme" / "train_2014.jsonl.xz"
+    expression = json.loads(lzma.decompress(path.read_bytes()))
+    expression["symbols"].append({"label": "y", "strokes": []})
+    _write(path, [expression])
+    assert not SymbolBank.load(data).of_hand("HAMEX/formulaire007", "y")
+
+
+def test_drawings_that_the_classifier_is_tested_on_stay_out(data: Path) -> None:
+    drawing = {"package": None, "mode": "math", "id": "1", "strokes": [[[0.1, 0.2], [0.9, 0.4]]]}
+    places = range(200)
+    _write(data / "detexify" / "strokes.jsonl.xz", [{**drawing, "symbol": f"\\s{place}"} for place in places])
+    found = SymbolBank.load(data).symbols
+    parts = {place: detexify_part(place) for place in places}
+    assert set(parts.values()) == {"train", "validation", "test"}
+    assert {place for place in places if f"\\s{place}" in found} == {p for p in places if parts[p] == "train"}
 
 
 def test_own_shapes_stand_in_for_what_nobody_drew(data: Path) -> None:
