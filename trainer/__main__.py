@@ -19,6 +19,7 @@ VERBS = {
     "evaluate": ("trainer.evaluate", "text and picture metrics of a checkpoint"),
     "predict": ("trainer.predict", "read pictures or ink in bulk into a file"),
     "plot": ("trainer.plots", "curves, attention, good and bad examples"),
+    "average": ("trainer.average", "checkpoints -> one with the mean of their weights"),
     "export": ("trainer.export", "run folder -> resources/checkpoints with a model card"),
     "benchmark": ("trainer.benchmark", "latency of a checkpoint"),
     "robustness": ("trainer.robustness", "accuracy by resolution, colour, margin and noise"),
