@@ -69,7 +69,8 @@ def ask_folder(parent: QWidget, title: str) -> Path | None:
 
 def _may_replace(parent: QWidget, title: str, path: Path) -> bool:
     text = QCoreApplication.translate("file_dialogs", "{} is there already. Replace it?").format(path.name)
-    return QMessageBox.question(parent, title, text) == QMessageBox.StandardButton.Yes
+    yes, no = QMessageBox.StandardButton.Yes, QMessageBox.StandardButton.No
+    return QMessageBox.question(parent, title, text, yes | no, no) == yes  # Enter keeps the file
 
 
 def _beginning() -> str:

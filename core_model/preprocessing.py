@@ -262,7 +262,7 @@ def _blank(width: int, height: int) -> Prepared:
 
 
 def _shrunk(mask: NDArray[np.bool_], shape: tuple[int, ...]) -> NDArray[np.bool_]:
-    """A mask of an enlarged picture -> that of the picture of this shape: every pixel that it touches."""
+    """A mask of an enlarged picture -> that of the picture of this shape: the pixels in which one of its begins."""
     for axis in (0, 1):
         if mask.shape[axis] != shape[axis]:
             begins = np.arange(shape[axis]) * mask.shape[axis] // shape[axis]

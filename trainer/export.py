@@ -6,7 +6,6 @@ The weights are stored as float16. The card is made from what the run and its ev
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -17,7 +16,8 @@ from core_model.errors import DataError
 from core_model.torch_checkpoint import load, save
 from trainer.crohme_overlap import count_overlap
 from trainer.model_card import CardFacts, model_card, read_metrics
-from trainer.trained_on import trained_on
+from trainer.read_files import read_json, read_text
+from trainer.trained_on import facts_of, trained_on
 
 __all__ = ["LIMIT_MEGABYTES", "Options", "main"]
 
@@ -104,8 +104,7 @@ def gather(options: Options, extra: dict[str, Any], *, parameters: int, vocabula
 
 def _begun_with(config: dict[str, Any], *keys: str) -> tuple[dict[str, Any], ...]:
     """What the checkpoints that a run started from tell of themselves, as far as they are still there."""
-    named = [Path(str(config[key])) / CONFIG for key in keys if config.get(key)]
-    return tuple(read_json(path).get("extra", {}) for path in named if path.is_file())
+    return tuple(facts_of(Path(str(config[key]))) for key in keys if config.get(key))
 
 
 def folders_in(config: Any) -> list[str]:
@@ -119,22 +118,3 @@ def folders_in(config: Any) -> list[str]:
         elif key in ("data", "prepared", "train_data") and value:
             found += [str(v) for v in value] if isinstance(value, list) else [str(value)]
     return found
-
-
-def read_json(path: Path) -> dict[str, Any]:
-    """A JSON object from a file. Raises ``DataError`` naming the file."""
-    try:
-        value = json.loads(read_text(path))
-    except ValueError as error:
-        raise DataError(f"{path} is not JSON: {error}") from error
-    if not isinstance(value, dict):
-        raise DataError(f"{path} holds no JSON object")
-    return value
-
-
-def read_text(path: Path) -> str:
-    """A text file. Raises ``DataError`` naming it."""
-    try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"cannot read {path}: {error}") from error

@@ -17,7 +17,7 @@ from core_model.errors import DataError
 from core_model.symbol_classifier import SymbolClassifier
 from core_model.symbol_net import load, save
 from trainer.evaluate_symbols import figures_table, read_figures
-from trainer.export import read_json
+from trainer.read_files import read_json
 from trainer.trained_on import saw_crohme
 
 __all__ = ["LIMIT_MEGABYTES", "Options", "main", "symbol_card"]

@@ -5,7 +5,6 @@ was killed and started again computes what an uninterrupted one does.
 """
 
 import ctypes
-import json
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -41,6 +40,7 @@ from trainer.data.dataset import (
     within_vocabulary,
 )
 from trainer.data.drawn_ink import InkDrawing
+from trainer.read_files import read_json
 from trainer.run_state import RunFolder
 from trainer.schedule import Schedule
 from trainer.start_encoder import copy_encoder
@@ -115,9 +115,9 @@ def _provenance(options: Options, before: dict[str, Any] | None) -> dict[str, An
 
     ``before``: what it was at the last save of a run that goes on, maybe with other data.
     """
-    reports = [json.loads(path.read_text("utf-8")) for f in options.data if (path := f / "report.json").is_file()]
-    begun = [one for one in (options.start_from, options.start_encoder) if one is not None and one.is_dir()]
-    return trained_on(reports, [facts_of(one) for one in begun] if before is None else [before]).as_extra()
+    reports = [read_json(path) for folder in options.data if (path := folder / "report.json").is_file()]
+    begun = [facts_of(one) for one in (options.start_from, options.start_encoder) if one is not None]
+    return trained_on(reports, begun if before is None else [before]).as_extra()
 
 
 def _multiplies_bf16(device: torch.device) -> bool:

@@ -163,7 +163,9 @@ class Training:
         if state is None and options.start_from is not None:
             copy_encoder(options.start_from, network.encoder)
         start = options.start_from
-        self.inherited = start is not None and start.is_dir() and saw_crohme(facts_of(start))
+        self.inherited = start is not None and saw_crohme(facts_of(start))
+        if state is not None:  # that checkpoint may be there no more
+            self.inherited = state.get("inherited", self.inherited)
         self.classifier = SymbolClassifier(network.to(self.device), classes, {"extra": self.facts()})
         self.network = network
         matrices = [p for p in network.parameters() if p.ndim > 1]
@@ -281,6 +283,7 @@ class Training:
         self.folder.save_state({
             "model": self.network.state_dict(), "optimizer": self.optimizer.state_dict(), "step": self.step,
             "hours": self.hours, "best": self.best, "validated_at": self.validated_at,
+            "inherited": self.inherited,
         })  # fmt: skip
 
     def _log(self, row: dict[str, float]) -> None:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from core_model.checkpoint import CONFIG, found_folder
+from core_model.checkpoint import CONFIG
+from trainer.read_files import read_json
 
 __all__ = ["WITH_CROHME", "TrainedOn", "facts_of", "saw_crohme", "trained_on"]
 
@@ -74,6 +74,6 @@ def saw_crohme(extra: dict[str, Any]) -> bool:
 
 
 def facts_of(checkpoint: Path) -> dict[str, Any]:
-    """What a checkpoint tells of itself. Raises CheckpointError if there is none."""
-    config = json.loads((found_folder(checkpoint) / CONFIG).read_text(encoding="utf-8"))
-    return dict(config.get("extra", {}))
+    """What a checkpoint tells of itself; nothing if it is there no more. Raises DataError: its config is damaged."""
+    path = checkpoint / CONFIG
+    return dict(read_json(path).get("extra", {})) if path.is_file() else {}

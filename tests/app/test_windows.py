@@ -193,7 +193,7 @@ def test_a_name_without_ending_gets_that_of_the_kind(
     asked: list[str] = []
 
     def answer(button: QMessageBox.StandardButton) -> None:
-        monkeypatch.setattr(QMessageBox, "question", lambda _, __, text: (asked.append(text), button)[1])
+        monkeypatch.setattr(QMessageBox, "question", lambda _, __, text, *buttons: (asked.append(text), button)[1])
 
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(tmp_path / typed), kind))
     answer(QMessageBox.StandardButton.No)

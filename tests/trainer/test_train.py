@@ -183,6 +183,13 @@ def test_checkpoints_tell_what_they_and_those_before_them_have_seen(toy: Path, t
     assert extra("third")["crohme"] is False
 
 
+def test_a_damaged_report_is_named(toy: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    shutil.copytree(toy, tmp_path / "data")
+    (tmp_path / "data" / "report.json").write_text("{")
+    assert main(command(tmp_path / "data", tmp_path / "run", 16)) == 2
+    assert "report.json is not JSON" in capsys.readouterr().err
+
+
 def test_a_vocabulary_grows_and_known_tokens_keep_their_weights(
     toy: Path, tmp_path: Path, write_toy_shard: Any
 ) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import lzma
+import shutil
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -176,8 +177,11 @@ def test_crohme_can_be_left_out_and_the_card_says_so(data: Path, trained: Path, 
 
 
 def test_an_encoder_that_saw_crohme_makes_the_symbols_crohmes(data: Path, trained: Path, tmp_path: Path) -> None:
-    run = tmp_path / "free"
-    assert train_symbols.main(options(data, run, samples=32, crohme=False, start_from=trained / "best")) == 0
+    run, start = tmp_path / "free", tmp_path / "start"
+    shutil.copytree(trained / "best", start)
+    assert train_symbols.main(options(data, run, samples=32, crohme=False, start_from=start)) == 0
+    shutil.rmtree(start)
+    assert train_symbols.main(options(data, run, samples=64, crohme=False, start_from=start)) == 0
     assert export_symbols.main(export_symbols.Options(run, out=tmp_path / "box")) == 0
     card = (tmp_path / "box" / "symbol-cnn" / "CARD.md").read_text()
     assert "non-commercial use" in " ".join(card.split()) and "--no-crohme" not in card
